@@ -1,0 +1,71 @@
+//! occ makes the local container engine hold exactly the images that a repository
+//! declares in `opencode.toml`.
+//!
+//! # The way of a command
+//!
+//! Data flows in one direction, and each stop is a type of its own, so that
+//! nothing unvalidated can be planned and nothing unplanned be done:
+//!
+//! ```text
+//! argv -> Settings -> Manifest -> Desired -+
+//!                                          +-> Plan -> events, Report -> ExitStatus
+//!                      engine -> Observed -+
+//! ```
+//!
+//! # The floors
+//!
+//! A module may use its own floor and those below. `tests/tidy.rs` holds this.
+//!
+//! | floor | modules | what is there |
+//! |---|---|---|
+//! | 6 shell | `cli`, `library` | arguments, settings, one file a command, signals; the same for programs |
+//! | 5 voices | `render` | everything a person or a program reads |
+//! | 4 use cases | `observe`, `execute` | look at the engine; carry a plan out |
+//! | 3 adapters | `engine::docker`, `engine::credentials`, `context` | the Docker API, credentials, build contexts |
+//! | 2 ports | `engine` | the engine in our own words: a trait and one error type |
+//! | 1 decisions | `manifest`, `state`, `plan`, `retry` | pure functions: no I/O, no clock, no environment |
+//! | 0 words | `words` | references, digests, failure classes, events, exit codes |
+//!
+//! # Where a new thing goes
+//!
+//! - **A manifest key**: a field with a doc comment in `manifest::model` (the schema
+//!   follows), its name in `manifest::decode`, its meaning in `manifest::validate`
+//!   and `state::desired`, a line in `opencode.toml.example`.
+//! - **A failure class**: a variant in `words::failure`, which then asks for each
+//!   decision about it, and the texts that mean it in `engine::docker::classify`.
+//! - **An exit code**: a variant in `words::exit`, and who returns it: for images
+//!   `FailureClass::exit`, for commands their file in `cli`.
+//! - **A command**: a variant in `cli::args` and a file in `cli`.
+//! - **Something to tell while it happens**: a variant in `words::event`, and its
+//!   words in each renderer.
+//!
+//! # Invariants
+//!
+//! 1. Only `engine::docker` names bollard, only `render::tty` indicatif, only `cli` clap.
+//! 2. Nothing below floor 5 writes to stdout or stderr; nothing below floor 2 is
+//!    asynchronous or touches files, the clock or the environment.
+//! 3. A failure is classified once, in `engine::docker::classify`. Nobody else
+//!    looks at an engine's text.
+//! 4. Retrying happens in one place, `execute::pull`; `retry` decides, and does not sleep.
+//! 5. A pull or a build has succeeded when inspecting the result has proven it, and
+//!    not before. A name moves only after that.
+//! 6. Every text from outside passes `words::text::sanitise` on its way to a
+//!    terminal, a log or JSON.
+//! 7. occ never deletes, never pushes, and asks no registry that the manifest does
+//!    not list for the image.
+//!
+//! # As a library
+//!
+//! The public face is what a program needs to connect, check, plan, pull, build, and
+//! follow: [`DockerClient`], [`Manifest`], [`Plan`], [`Report`], [`EngineError`],
+//! [`ProgressReporter`], and the words they use.
+
+mod words;
+pub use crate::words::diagnostic::{Diagnostic, Severity};
+pub use crate::words::digest::{Digest, DigestError};
+pub use crate::words::event::{Event, LayerState, ProgressReporter};
+pub use crate::words::exit::ExitStatus;
+pub use crate::words::failure::{BuildOn, FailureClass};
+pub use crate::words::platform::{Platform, PlatformError};
+pub use crate::words::reference::{DEFAULT_TAG, DOCKER_HUB, Reference, ReferenceError, Repository};
+pub use crate::words::text::sanitise;

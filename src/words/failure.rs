@@ -1,0 +1,212 @@
+//! Failure classes: what went wrong, and so what may be done about it.
+//!
+//! A failure is classified once, where the engine's answer is read
+//! (`engine/docker/classify`). Everybody else asks the class, nobody matches text.
+//! A new class is a variant here; the compiler then lists every decision to make.
+
+use serde::Serialize;
+
+use crate::words::exit::ExitStatus;
+
+/// What kind of failure it was, seen from what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureClass {
+    /// The registry has no such repository, tag or digest.
+    NotFound,
+    /// Refused while no credentials were sent: absent or private, registries don't say which.
+    AbsentOrPrivate,
+    /// Refused although credentials were sent.
+    Denied,
+    /// A quota of hours: waiting seconds is of no use.
+    RateLimited,
+    /// Too many requests in a short time.
+    TooManyRequests,
+    /// The reference is none, for the engine or the registry.
+    BadReference,
+    /// The image is not made for the wanted platform.
+    WrongPlatform,
+    /// The bytes are not those of the wanted digest.
+    Integrity,
+    /// A certificate or protocol mistake between engine and registry.
+    Tls,
+    /// The host name has no address.
+    NameResolution,
+    /// The network, or the registry's end of it, failed in passing.
+    Network,
+    /// The registry answered with a server error.
+    Server,
+    /// What answered is no registry: a login page, a proxy, a redirect without an end.
+    NotARegistry,
+    /// The manifest is there, a blob that it names is not.
+    MissingBlob,
+    /// Nothing came for longer than the time-out allows.
+    Stalled,
+    /// The stream ended without a proof of success.
+    CutShort,
+    /// The engine's disk is full or read-only.
+    DiskFull,
+    /// The engine can't be reached, died, or speaks no protocol that occ knows.
+    Engine,
+    /// A step of an image build failed.
+    Build,
+    /// The run was cancelled by the user or a deadline.
+    Cancelled,
+    /// Nothing known.
+    Unknown,
+}
+
+impl FailureClass {
+    /// Whether the same source may be asked again in a later round.
+    pub const fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::TooManyRequests
+                | Self::NameResolution
+                | Self::Network
+                | Self::Server
+                | Self::NotARegistry
+                | Self::Stalled
+                | Self::CutShort
+                | Self::Unknown
+        )
+    }
+
+    /// How many times one source may fail with this class before it is given up,
+    /// below the limit of the retry policy. `None`: no limit of its own.
+    ///
+    /// A name without an address, an answer that is none and a text nobody knows are
+    /// tried once more and no further; so is content that did not match its digest.
+    pub const fn max_failures(self) -> Option<u32> {
+        match self {
+            Self::NameResolution | Self::NotARegistry | Self::Integrity | Self::Unknown => Some(2),
+            class if class.is_transient() => None,
+            _ => Some(1),
+        }
+    }
+
+    /// Whether every other image would fail of it too, so that the run must stop.
+    pub const fn stops_run(self) -> bool {
+        matches!(self, Self::DiskFull | Self::Engine | Self::Cancelled)
+    }
+
+    /// The word of `build_on` that lets a build step in after this failure, if there is one.
+    pub const fn build_on(self) -> Option<BuildOn> {
+        match self {
+            Self::NotFound | Self::AbsentOrPrivate | Self::MissingBlob => Some(BuildOn::NotFound),
+            Self::Denied => Some(BuildOn::Denied),
+            Self::RateLimited | Self::TooManyRequests => Some(BuildOn::RateLimited),
+            Self::Tls
+            | Self::NameResolution
+            | Self::Network
+            | Self::Server
+            | Self::NotARegistry
+            | Self::Stalled
+            | Self::CutShort
+            | Self::Unknown => Some(BuildOn::Unavailable),
+            _ => None,
+        }
+    }
+
+    /// A few words for a report line.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NotFound => "not found",
+            Self::AbsentOrPrivate => "absent or private",
+            Self::Denied => "denied",
+            Self::RateLimited => "pull limit reached",
+            Self::TooManyRequests => "too many requests",
+            Self::BadReference => "bad reference",
+            Self::WrongPlatform => "wrong platform",
+            Self::Integrity => "content does not match its digest",
+            Self::Tls => "TLS failure",
+            Self::NameResolution => "host name not found",
+            Self::Network => "network failure",
+            Self::Server => "server error",
+            Self::NotARegistry => "not a registry's answer",
+            Self::MissingBlob => "layer missing",
+            Self::Stalled => "no answer",
+            Self::CutShort => "ended without a result",
+            Self::DiskFull => "no space left",
+            Self::Engine => "engine failure",
+            Self::Build => "build failed",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "failed",
+        }
+    }
+
+    /// The exit status of an image whose sources failed with these classes.
+    ///
+    /// A passing reason wins over refused credentials, since running it again may
+    /// still succeed; bytes that failed verification and a dead engine win over both.
+    pub fn exit(classes: &[Self]) -> ExitStatus {
+        let any = |test: fn(&Self) -> bool| classes.iter().any(test);
+        if any(|c| *c == Self::Cancelled) {
+            ExitStatus::Transient
+        } else if any(|c| c.stops_run()) {
+            ExitStatus::Engine
+        } else if any(|c| matches!(c, Self::Integrity | Self::WrongPlatform)) {
+            ExitStatus::Unverified
+        } else if any(|c| c.is_transient() && *c != Self::Unknown && *c != Self::CutShort) {
+            ExitStatus::Transient
+        } else if any(|c| *c == Self::Denied) {
+            ExitStatus::Denied
+        } else if any(|c| *c == Self::RateLimited) {
+            ExitStatus::Transient
+        } else {
+            ExitStatus::Failed
+        }
+    }
+}
+
+/// The failures of all registries after which a build may step in: the words of `build_on`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum BuildOn {
+    /// No registry has the image (or none admits it without credentials).
+    NotFound,
+    /// A registry could not be reached, or failed.
+    Unavailable,
+    /// A registry refused the credentials.
+    Denied,
+    /// A registry's pull limit is used up.
+    RateLimited,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FailureClass as C;
+    use super::*;
+
+    #[test]
+    fn exit_status_follows_from_the_classes() {
+        let check =
+            |classes: &[C], want: ExitStatus| assert_eq!(C::exit(classes), want, "{classes:?}");
+        check(&[C::NotFound, C::NotFound], ExitStatus::Failed);
+        check(&[C::Denied, C::NotFound], ExitStatus::Denied);
+        check(&[C::Denied, C::Server], ExitStatus::Transient);
+        check(&[C::Integrity, C::Server], ExitStatus::Unverified);
+        check(&[C::WrongPlatform], ExitStatus::Unverified);
+        check(&[C::DiskFull, C::Integrity], ExitStatus::Engine);
+        check(&[C::CutShort], ExitStatus::Failed);
+        check(&[C::RateLimited], ExitStatus::Transient);
+        check(&[C::NotARegistry, C::NotFound], ExitStatus::Transient);
+    }
+
+    #[test]
+    fn permanent_failures_are_never_tried_again() {
+        for class in
+            [C::NotFound, C::Denied, C::AbsentOrPrivate, C::BadReference, C::Tls, C::WrongPlatform]
+        {
+            assert!(!class.is_transient());
+            assert_eq!(class.max_failures(), Some(1));
+        }
+        assert_eq!(C::Integrity.max_failures(), Some(2));
+        assert_eq!(C::NotARegistry.max_failures(), Some(2));
+        assert_eq!(C::Server.max_failures(), None);
+    }
+}
