@@ -60,7 +60,11 @@
 //! follow: [`DockerClient`], [`Manifest`], [`Plan`], [`Report`], [`EngineError`],
 //! [`ProgressReporter`], and the words they use.
 
+mod plan;
+mod retry;
+mod state;
 mod words;
+pub use crate::plan::step::Plan;
 pub use crate::words::diagnostic::{Diagnostic, Severity};
 pub use crate::words::digest::{Digest, DigestError};
 pub use crate::words::event::{Event, LayerState, ProgressReporter};

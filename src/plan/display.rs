@@ -1,0 +1,97 @@
+//! The plan's stable text form: what tests compare, and the words of each cause.
+
+use std::fmt;
+
+use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
+use crate::state::desired::{BuildOrigin, Template};
+use crate::words::text;
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InSync => f.write_str("in sync"),
+            Self::NotInEngine => f.write_str("not in the engine"),
+            Self::WrongDigest { want, have: Some(have) } => {
+                write!(f, "the engine has {}, the manifest pins {}", have.short(), want.short())
+            }
+            Self::WrongDigest { want, have: None } => {
+                write!(f, "the engine has other content, the manifest pins {}", want.short())
+            }
+            Self::WrongPlatform { want, have } => {
+                write!(f, "the engine has it for {have}, wanted is {want}")
+            }
+            Self::InputsChanged => f.write_str("inputs changed since it was built"),
+            Self::NotBuiltHere { have } => {
+                write!(f, "the name is on an image that occ did not build ({})", short_id(have))
+            }
+            Self::PolicyAlways => f.write_str("`pull_policy` is `always`"),
+            Self::NoCache => f.write_str("`--no-cache` asks for a rebuild"),
+            Self::TagsMissing => f.write_str("further names are missing or elsewhere"),
+        }
+    }
+}
+
+/// `sha256:` and twelve digits of an engine's image id.
+pub(crate) fn short_id(id: &str) -> &str {
+    text::cut(id, "sha256:".len() + 12)
+}
+
+/// One line a step, indented under its image. Also what a dry run promises.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.images.iter().try_for_each(|image| image.fmt(f))
+    }
+}
+
+impl fmt::Display for ImagePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match (&self.blocked, self.steps.is_empty()) {
+            (Some(_), _) => "blocked",
+            (None, true) => "unchanged",
+            (None, false) => "changes",
+        };
+        writeln!(f, "{}: {verdict}: {}", self.id, self.cause)?;
+        if let Some(blocked) = &self.blocked {
+            writeln!(f, "  blocked: {blocked}")?;
+        }
+        self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "  warning: {warning}"))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pull(pull) => pull.fmt(f),
+            Self::Build(build) => build.fmt(f),
+            Self::Tag { target } => write!(f, "tag {}", target.canonical()),
+        }
+    }
+}
+
+impl fmt::Display for PullStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources: Vec<String> = self.sources.iter().map(|s| s.reference.canonical()).collect();
+        write!(f, "pull from {}", sources.join(", then "))?;
+        if let Some(digest) = &self.digest {
+            write!(f, " at {digest}")?;
+        }
+        if let Some((_, build)) = &self.then_build {
+            write!(f, ", else {build}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for BuildStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.build.origin {
+            BuildOrigin::Template(Template::Opencode) => {
+                f.write_str("build the template `opencode`")
+            }
+            BuildOrigin::Context { dockerfile, .. } => {
+                write!(f, "build `{}`", dockerfile.display())
+            }
+        }
+    }
+}

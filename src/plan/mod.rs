@@ -1,0 +1,8 @@
+//! Floor 1: the plan. What has to be done, why, and in what order.
+//!
+//! [`reconcile()`](reconcile::reconcile) is a pure function; a dry run is
+//! printing what it returns. Nothing here has a client.
+
+pub(crate) mod display;
+pub(crate) mod reconcile;
+pub(crate) mod step;

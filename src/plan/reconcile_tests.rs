@@ -1,0 +1,273 @@
+//! Desired and observed in, the plan's whole text out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::state::desired::{BuildOrigin, DesiredBuild, Network, RetryPolicy, Source, Template};
+use crate::state::inputs::InputHash;
+use crate::words::failure::BuildOn;
+use crate::words::reference::{Reference, Repository};
+
+fn image(id: &str) -> DesiredImage {
+    let name: Reference = format!("acme/{id}:1").parse().unwrap();
+    let source = |host: &str| Source {
+        reference: Repository::new(host, &format!("acme/{id}")).unwrap().with_tag("1").unwrap(),
+    };
+    DesiredImage {
+        id: id.to_owned(),
+        place: (1, 1),
+        name,
+        extra_tags: vec![],
+        pin: None,
+        sources: vec![source("ghcr.io"), source("docker.io")],
+        strategy: Strategy::Pull,
+        pull_policy: PullPolicy::Missing,
+        platform: None,
+        build_on: vec![BuildOn::NotFound],
+        retry: RetryPolicy {
+            attempts: 3,
+            backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(30),
+        },
+        build: None,
+        unsupported: vec![],
+    }
+}
+
+fn built(id: &str, strategy: Strategy) -> DesiredImage {
+    DesiredImage {
+        strategy,
+        build: Some(DesiredBuild {
+            origin: BuildOrigin::Template(Template::Opencode),
+            target: None,
+            args: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            network: Network::Default,
+        }),
+        ..image(id)
+    }
+}
+
+fn facts(labels: &[(&str, &str)], digests: &[&str]) -> ImageFacts {
+    ImageFacts {
+        id: format!("sha256:{}", "1".repeat(64)),
+        repo_digests: digests
+            .iter()
+            .map(|text| crate::state::observed::parse_repo_digest(text).unwrap())
+            .collect(),
+        platform: "linux/amd64".parse().unwrap(),
+        labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        size: 1,
+    }
+}
+
+fn hash(text: &str) -> InputHash {
+    InputHash::of(&BTreeMap::from([("files", text.to_owned())]))
+}
+
+fn seen(local: Option<ImageFacts>) -> ObservedImage {
+    ObservedImage { local, extra: vec![], inputs: Some(Ok(hash("now"))) }
+}
+
+fn digest(digit: &str) -> String {
+    format!("sha256:{}", digit.repeat(64))
+}
+
+#[track_caller]
+fn check(image: &DesiredImage, seen: ObservedImage, policy: Policy, want: &str) {
+    let observed =
+        Observed { images: BTreeMap::from([(image.id.clone(), seen)]), engine_platform: None };
+    let plan = reconcile(&[image], &observed, policy).unwrap();
+    assert_eq!(plan.to_string(), want);
+}
+
+const ANY: Policy = Policy { strategy: None, no_cache: false };
+
+#[test]
+fn a_missing_image_is_pulled_from_the_sources_in_order() {
+    check(
+        &image("tool"),
+        seen(None),
+        ANY,
+        "tool: changes: not in the engine\n  pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n",
+    );
+}
+
+#[test]
+fn an_image_that_is_there_is_unchanged() {
+    check(&image("tool"), seen(Some(facts(&[], &[]))), ANY, "tool: unchanged: in sync\n");
+}
+
+#[test]
+fn always_asks_again_and_never_does_not_ask_at_all() {
+    let always = DesiredImage { pull_policy: PullPolicy::Always, ..image("tool") };
+    check(
+        &always,
+        seen(Some(facts(&[], &[]))),
+        ANY,
+        "tool: changes: `pull_policy` is `always`\n  pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n",
+    );
+    let never = DesiredImage { pull_policy: PullPolicy::Never, ..image("tool") };
+    check(
+        &never,
+        seen(None),
+        ANY,
+        "tool: blocked: not in the engine\n  blocked: `pull_policy = \"never\"` forbids pulling it\n",
+    );
+    let never =
+        DesiredImage { pull_policy: PullPolicy::Never, ..built("tool", Strategy::PullThenBuild) };
+    check(
+        &never,
+        seen(None),
+        ANY,
+        "tool: changes: not in the engine\n  build the template `opencode`\n",
+    );
+}
+
+#[test]
+fn a_pin_is_satisfied_by_content_from_any_repository() {
+    let pinned = DesiredImage { pin: Some(digest("a").parse().unwrap()), ..image("tool") };
+    let here = format!("mirror.example/other@{}", digest("a"));
+    check(&pinned, seen(Some(facts(&[], &[&here]))), ANY, "tool: unchanged: in sync\n");
+    let other = format!("ghcr.io/acme/tool@{}", digest("b"));
+    check(
+        &pinned,
+        seen(Some(facts(&[], &[&other]))),
+        ANY,
+        &format!(
+            "tool: changes: the engine has sha256:bbbbbbbbbbbb, the manifest pins sha256:aaaaaaaaaaaa\n  \
+             pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at {}\n",
+            digest("a")
+        ),
+    );
+}
+
+#[test]
+fn a_build_is_satisfied_by_the_hash_on_its_label() {
+    let tool = built("tool", Strategy::Build);
+    let label = hash("now");
+    check(
+        &tool,
+        seen(Some(facts(&[(LABEL, label.as_str())], &[]))),
+        ANY,
+        "tool: unchanged: in sync\n",
+    );
+    let old = hash("old");
+    check(
+        &tool,
+        seen(Some(facts(&[(LABEL, old.as_str())], &[]))),
+        ANY,
+        "tool: changes: inputs changed since it was built\n  build the template `opencode`\n",
+    );
+    check(
+        &tool,
+        seen(Some(facts(&[], &[]))),
+        ANY,
+        "tool: changes: the name is on an image that occ did not build (sha256:111111111111)\n  build the template `opencode`\n",
+    );
+    check(
+        &tool,
+        seen(Some(facts(&[(LABEL, label.as_str())], &[]))),
+        Policy { no_cache: true, ..ANY },
+        "tool: changes: `--no-cache` asks for a rebuild\n  build the template `opencode`\n",
+    );
+}
+
+#[test]
+fn pull_then_build_keeps_what_was_pulled_and_renews_a_stale_stand_in() {
+    let tool = built("tool", Strategy::PullThenBuild);
+    let old = hash("old");
+    let pulled = format!("ghcr.io/acme/tool@{}", digest("a"));
+    check(
+        &tool,
+        seen(Some(facts(&[(LABEL, old.as_str())], &[&pulled]))),
+        ANY,
+        "tool: unchanged: in sync\n",
+    );
+    check(
+        &tool,
+        seen(Some(facts(&[(LABEL, old.as_str())], &[]))),
+        ANY,
+        "tool: changes: inputs changed since it was built\n  \
+         pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1, else build the template `opencode`\n",
+    );
+    let pinned = DesiredImage { pin: Some(digest("a").parse().unwrap()), ..tool };
+    let now = hash("now");
+    check(
+        &pinned,
+        seen(Some(facts(&[(LABEL, now.as_str())], &[]))),
+        ANY,
+        &format!(
+            "tool: changes: the engine has other content, the manifest pins sha256:aaaaaaaaaaaa\n  \
+             pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at {}, else build the template `opencode`\n",
+            digest("a")
+        ),
+    );
+}
+
+#[test]
+fn the_wrong_platform_is_never_in_sync() {
+    let arm = DesiredImage { platform: Some("linux/arm64".parse().unwrap()), ..image("tool") };
+    check(
+        &arm,
+        seen(Some(facts(&[], &[]))),
+        ANY,
+        "tool: changes: the engine has it for linux/amd64, wanted is linux/arm64\n  \
+         pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n",
+    );
+}
+
+#[test]
+fn further_names_are_set_when_they_are_missing_or_elsewhere() {
+    let extra: Vec<Reference> =
+        vec!["a:1".parse().unwrap(), "b:1".parse().unwrap(), "c:1".parse().unwrap()];
+    let tool = DesiredImage { extra_tags: extra, ..image("tool") };
+    let there = facts(&[], &[]);
+    let id = there.id.clone();
+    let observed = ObservedImage {
+        local: Some(there),
+        extra: vec![Some(id), None, Some(digest("9"))],
+        inputs: None,
+    };
+    check(
+        &tool,
+        observed,
+        ANY,
+        "tool: changes: further names are missing or elsewhere\n  \
+         tag docker.io/library/b:1\n  tag docker.io/library/c:1\n",
+    );
+}
+
+#[test]
+fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
+    let unreadable = || ObservedImage {
+        local: None,
+        extra: vec![],
+        inputs: Some(Err("no `Dockerfile`".to_owned())),
+    };
+    check(
+        &built("tool", Strategy::Build),
+        unreadable(),
+        ANY,
+        "tool: blocked: not in the engine\n  blocked: no `Dockerfile`\n",
+    );
+    check(
+        &built("tool", Strategy::PullThenBuild),
+        unreadable(),
+        ANY,
+        "tool: changes: not in the engine\n  pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n  \
+         warning: no build can stand in: no `Dockerfile`\n",
+    );
+}
+
+#[test]
+fn what_is_not_supported_yet_is_refused_and_never_ignored() {
+    let mut tool = image("tool");
+    tool.unsupported.push(Diagnostic::error("`secrets` is not supported yet"));
+    let refused = reconcile(&[&tool], &Observed::default(), ANY).unwrap_err();
+    assert_eq!(refused.len(), 1);
+    let no_build = Policy { strategy: Some(Strategy::Build), no_cache: false };
+    let refused = reconcile(&[&image("tool")], &Observed::default(), no_build).unwrap_err();
+    assert_eq!(refused[0].message, "image `tool` has no `build` table");
+}

@@ -1,0 +1,128 @@
+//! The plan's parts: one [`ImagePlan`] an image, each step with its cause.
+
+use serde::Serialize;
+
+use crate::state::desired::{DesiredBuild, RetryPolicy, Source};
+use crate::state::inputs::InputHash;
+use crate::words::digest::Digest;
+use crate::words::failure::BuildOn;
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+
+/// What has to be done, image by image, in the order of the manifest. Its
+/// [`Display`](std::fmt::Display) is a stable text: a line an image, a line a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// One for each image asked for, also for those with nothing to do.
+    pub(crate) images: Vec<ImagePlan>,
+}
+
+/// What has to be done for one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ImagePlan {
+    /// The image's id in the manifest.
+    pub(crate) id: String,
+    /// Its local name.
+    pub(crate) name: Reference,
+    /// More local names for the same bytes.
+    pub(crate) extra_tags: Vec<Reference>,
+    /// The wanted platform; `None` is the engine's own.
+    pub(crate) platform: Option<Platform>,
+    /// The engine's id of what is behind `name` now, to go back to.
+    pub(crate) previous: Option<String>,
+    /// What to do. Empty: unchanged.
+    pub(crate) steps: Vec<Step>,
+    /// Why there are steps, or why there are none.
+    pub(crate) cause: Cause,
+    /// Why it can't be done, where that is known already. There are no steps then.
+    pub(crate) blocked: Option<String>,
+    /// What the user should know before it runs.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Obtain the image from the first source that serves it.
+    Pull(PullStep),
+    /// Build the image.
+    Build(BuildStep),
+    /// Give what is behind the image's name one more name.
+    Tag {
+        /// The name to set.
+        target: Reference,
+    },
+}
+
+/// A pull from an ordered list of sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PullStep {
+    /// In order of preference; never empty.
+    pub(crate) sources: Vec<Source>,
+    /// The only digest that is accepted, where one is pinned.
+    pub(crate) digest: Option<Digest>,
+    /// How often and how patiently.
+    pub(crate) retry: RetryPolicy,
+    /// The build that stands in when every registry failed in one of these ways.
+    pub(crate) then_build: Option<(Vec<BuildOn>, BuildStep)>,
+}
+
+/// A build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BuildStep {
+    /// What to build and how.
+    pub(crate) build: DesiredBuild,
+    /// The hash of its inputs as they were when the plan was made.
+    pub(crate) inputs: InputHash,
+}
+
+/// Why an image has steps, or none. Its text is what the user reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub(crate) enum Cause {
+    /// The engine holds what is wanted.
+    InSync,
+    /// Nothing is behind the name.
+    NotInEngine,
+    /// Something else than the pinned digest is behind the name.
+    WrongDigest {
+        /// What the manifest pins.
+        want: Digest,
+        /// What is there, as far as it is known.
+        have: Option<Digest>,
+    },
+    /// What is there is made for another platform.
+    WrongPlatform {
+        /// What is wanted.
+        want: Platform,
+        /// What is there.
+        have: Platform,
+    },
+    /// The build's inputs changed since the image was built.
+    InputsChanged,
+    /// What is there carries no label of ours: somebody else made it.
+    NotBuiltHere {
+        /// The engine's id of what is there.
+        have: String,
+    },
+    /// `pull_policy = "always"`: has the tag moved?
+    PolicyAlways,
+    /// `--no-cache` asks for a rebuild.
+    NoCache,
+    /// Only further names are missing, or mean something else.
+    TagsMissing,
+}
+
+impl ImagePlan {
+    /// Whether there is nothing to do.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.steps.is_empty() && self.blocked.is_none()
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to do at all.
+    pub fn is_unchanged(&self) -> bool {
+        self.images.iter().all(ImagePlan::is_unchanged)
+    }
+}

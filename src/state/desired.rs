@@ -1,0 +1,184 @@
+//! What the manifest asks for: validated, defaults filled in, sources worked out.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::words::diagnostic::Diagnostic;
+use crate::words::digest::Digest;
+use crate::words::failure::BuildOn;
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+
+/// The whole manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Desired {
+    /// In the order of the file.
+    pub(crate) images: Vec<DesiredImage>,
+    /// `[timeouts]`.
+    pub(crate) timeouts: Timeouts,
+    /// `[limits]`.
+    pub(crate) limits: Limits,
+}
+
+/// One image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DesiredImage {
+    /// The key of its table, its name on the command line.
+    pub(crate) id: String,
+    /// Line and column of that key, from 1; for annotations of the manifest.
+    pub(crate) place: (usize, usize),
+    /// The local name with its tag: what the engine has to hold.
+    pub(crate) name: Reference,
+    /// More local names for the same bytes.
+    pub(crate) extra_tags: Vec<Reference>,
+    /// `digest`: of the index, or of the manifest where there is no index.
+    pub(crate) pin: Option<Digest>,
+    /// Where it may come from, in order of preference. Empty for a build-only image.
+    pub(crate) sources: Vec<Source>,
+    /// Whether to pull, to build, or to build when no registry has it.
+    pub(crate) strategy: Strategy,
+    /// When to ask the registries.
+    pub(crate) pull_policy: PullPolicy,
+    /// The wanted platform; `None` is the engine's own.
+    pub(crate) platform: Option<Platform>,
+    /// The failures of all registries after which a build may step in.
+    pub(crate) build_on: Vec<BuildOn>,
+    /// How often and how patiently to try.
+    pub(crate) retry: RetryPolicy,
+    /// The build, where there is one.
+    pub(crate) build: Option<DesiredBuild>,
+    /// Keys that the manifest uses and that this version can't act on yet.
+    /// Planning the image is an error while there are any.
+    pub(crate) unsupported: Vec<Diagnostic>,
+}
+
+/// One place an image may come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The repository and tag in the registry.
+    pub(crate) reference: Reference,
+}
+
+/// Whether to pull or to build.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Strategy {
+    /// Only pull.
+    Pull,
+    /// Only build.
+    Build,
+    /// Pull; build when every registry failed in a way that `build_on` lists.
+    PullThenBuild,
+}
+
+/// When registries are asked for an image: Compose's words.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum PullPolicy {
+    /// When the engine doesn't hold the image.
+    Missing,
+    /// Also when it does, to see whether the tag moved.
+    Always,
+    /// Never. The image must be there, or be built.
+    Never,
+}
+
+/// How often and how patiently the sources are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RetryPolicy {
+    /// Rounds over the sources, in all; 1 = no retry.
+    pub(crate) attempts: u32,
+    /// The wait before the second round; it doubles from round to round.
+    pub(crate) backoff: Duration,
+    /// The longest wait.
+    pub(crate) max_backoff: Duration,
+}
+
+/// Time-outs. `None` waits for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// The engine's first answer.
+    pub(crate) connect: Option<Duration>,
+    /// Any later answer of the engine.
+    pub(crate) response: Option<Duration>,
+    /// A source silent for longer is overtaken by the next one.
+    pub(crate) patience: Option<Duration>,
+    /// While layers download: the longest time without a further byte.
+    pub(crate) stall: Option<Duration>,
+    /// A whole build.
+    pub(crate) build: Option<Duration>,
+}
+
+/// How much is done at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Pulls at once.
+    pub(crate) pulls: usize,
+    /// Builds at once.
+    pub(crate) builds: usize,
+}
+
+/// How an image is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DesiredBuild {
+    /// Where the Dockerfile and the context come from.
+    pub(crate) origin: BuildOrigin,
+    /// The stage to build; `None` is the last.
+    pub(crate) target: Option<String>,
+    /// Build arguments.
+    pub(crate) args: BTreeMap<String, String>,
+    /// Labels beside occ's own.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The network of `RUN` steps.
+    pub(crate) network: Network,
+}
+
+/// Where the Dockerfile and the context come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BuildOrigin {
+    /// A Dockerfile inside occ, with no context.
+    Template(Template),
+    /// A directory.
+    Context {
+        /// Absolute, not resolved.
+        dir: PathBuf,
+        /// Relative to `dir`.
+        dockerfile: PathBuf,
+        /// Neither the context nor the Dockerfile may lie outside of it: the
+        /// repository, or the manifest's directory. Absolute.
+        root: PathBuf,
+    },
+}
+
+/// The Dockerfiles inside occ.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Template {
+    /// The development container for the opencode coding agent.
+    Opencode,
+}
+
+/// The network of `RUN` steps.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Network {
+    /// The engine's default.
+    Default,
+    /// No network.
+    None,
+    /// The host's. It reaches out of the build, so it needs consent.
+    Host,
+}

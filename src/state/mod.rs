@@ -1,0 +1,8 @@
+//! Floor 1: the two states that the planner compares.
+//!
+//! [`desired`] is the manifest, validated and with its defaults filled in;
+//! [`observed`] is what the engine holds. Both are plain data.
+
+pub(crate) mod desired;
+pub(crate) mod inputs;
+pub(crate) mod observed;
