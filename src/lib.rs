@@ -60,10 +60,12 @@
 //! follow: [`DockerClient`], [`Manifest`], [`Plan`], [`Report`], [`EngineError`],
 //! [`ProgressReporter`], and the words they use.
 
+mod engine;
 mod plan;
 mod retry;
 mod state;
 mod words;
+pub use crate::engine::error::{EngineError, EngineErrorKind};
 pub use crate::plan::step::Plan;
 pub use crate::words::diagnostic::{Diagnostic, Severity};
 pub use crate::words::digest::{Digest, DigestError};

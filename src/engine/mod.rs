@@ -1,0 +1,164 @@
+//! Floor 2: the engine as occ needs it, in occ's own words.
+//!
+//! [`Engine`] is the port that the use cases are written against. `docker`
+//! implements it over the Docker Engine API; the tests have one in memory.
+
+pub(crate) mod error;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use crate::engine::error::EngineError;
+use crate::state::desired::Network;
+use crate::state::observed::ImageFacts;
+use crate::words::digest::Digest;
+use crate::words::event::LayerState;
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+
+/// The engine. All calls are read-only but `pull`, `tag` and `build`.
+///
+/// Dropping a stream or a future cancels the work in the engine.
+pub(crate) trait Engine {
+    /// What is behind a reference or an image id; `None` where there is nothing.
+    async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, EngineError>;
+
+    /// The engine's own platform.
+    async fn platform(&self) -> Result<Platform, EngineError>;
+
+    /// Asks a registry, through the engine, for the digest behind a reference.
+    /// [`Resolution::Unavailable`] where the engine can't ask.
+    async fn resolve(
+        &self,
+        reference: &Reference,
+        credentials: Option<&Credentials>,
+    ) -> Result<Resolution, EngineError>;
+
+    /// Pulls. The first item, or the first error, is the registry's answer.
+    fn pull(&self, request: PullRequest) -> BoxStream<'_, Result<PullProgress, EngineError>>;
+
+    /// Makes `target` (which must be a name with a tag) mean the image `source`.
+    async fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError>;
+
+    /// Builds. The image is left without a name; its id comes as the last
+    /// [`BuildProgress::Built`].
+    fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>>;
+
+    /// Whether it is reached over a socket of this machine. There a context is sent as
+    /// it is, and many questions at once cost nothing.
+    fn is_local(&self) -> bool;
+}
+
+/// A registry's answer to "what is behind this tag?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    /// The digest of the index, or of the manifest where there is no index.
+    Digest(Digest),
+    /// This engine has no endpoint for the question.
+    Unavailable,
+}
+
+/// What to pull.
+#[derive(Debug, Clone)]
+pub(crate) struct PullRequest {
+    /// With a digest, or with a tag.
+    pub(crate) reference: Reference,
+    /// `None`: the engine's own.
+    pub(crate) platform: Option<Platform>,
+    /// Sent to this registry and no other.
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// What a pull tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PullProgress {
+    /// A layer's state and bytes.
+    Layer {
+        /// The first twelve digits of its digest.
+        id: String,
+        /// Where it is.
+        state: LayerState,
+        /// Compressed bytes so far.
+        current: u64,
+        /// Compressed bytes in all; 0 while unknown.
+        total: u64,
+    },
+    /// The engine waits before it tries a layer again by itself.
+    Retrying {
+        /// The first twelve digits of its digest.
+        id: String,
+        /// Until then.
+        seconds: u64,
+    },
+    /// A warning of the engine's.
+    Warning(String),
+    /// Anything else: a sign of life.
+    Status(String),
+}
+
+/// What to build.
+pub(crate) struct BuildRequest {
+    /// Path of the Dockerfile inside the archive.
+    pub(crate) dockerfile: String,
+    /// The stage to build.
+    pub(crate) target: Option<String>,
+    /// Build arguments.
+    pub(crate) args: BTreeMap<String, String>,
+    /// Labels.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The network of `RUN` steps.
+    pub(crate) network: Network,
+    /// `None`: the engine's own.
+    pub(crate) platform: Option<Platform>,
+    /// Don't use the build cache.
+    pub(crate) no_cache: bool,
+    /// Credentials for the registries of base images, by registry host.
+    pub(crate) credentials: BTreeMap<String, Credentials>,
+    /// The tar archive, gzip-compressed if the engine asked for it. An error in
+    /// the stream aborts the build.
+    pub(crate) context: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// What a build tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BuildProgress {
+    /// A step began.
+    Step {
+        /// From 1.
+        number: u32,
+        /// How many there are.
+        of: u32,
+        /// The instruction.
+        text: String,
+    },
+    /// A line that a step printed.
+    Log(String),
+    /// A base image is being pulled.
+    Pull(PullProgress),
+    /// An image id. The last one is the result: the classic builder tells one a stage.
+    Built(String),
+}
+
+/// What a registry wants to know before it serves. Never shown, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// The user's name; empty with a token.
+    pub(crate) username: String,
+    /// Password or personal access token.
+    pub(crate) password: String,
+    /// An `OAuth2` refresh token, instead of a password.
+    pub(crate) identity_token: String,
+    /// A bearer token sent as it is.
+    pub(crate) registry_token: String,
+    /// Where they came from, for messages: `~/.docker/config.json`, `docker-credential-pass`.
+    pub(crate) origin: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials(from {})", self.origin)
+    }
+}
