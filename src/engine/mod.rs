@@ -3,6 +3,7 @@
 //! [`Engine`] is the port that the use cases are written against. `docker`
 //! implements it over the Docker Engine API; the tests have one in memory.
 
+pub(crate) mod credentials;
 pub(crate) mod error;
 
 use std::collections::BTreeMap;
