@@ -65,6 +65,11 @@ mod plan;
 mod retry;
 mod state;
 mod words;
+
+pub use crate::engine::docker::client::DockerClient;
+pub use crate::engine::docker::image::{
+    DOCKERFILE, IMAGE_NAME_DOCKERHUB, IMAGE_NAME_GHCR, IMAGE_TAG_DEFAULT,
+};
 pub use crate::engine::error::{EngineError, EngineErrorKind};
 pub use crate::plan::step::Plan;
 pub use crate::words::diagnostic::{Diagnostic, Severity};

@@ -4,6 +4,7 @@
 //! implements it over the Docker Engine API; the tests have one in memory.
 
 pub(crate) mod credentials;
+pub(crate) mod docker;
 pub(crate) mod error;
 
 use std::collections::BTreeMap;

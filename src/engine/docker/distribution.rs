@@ -1,0 +1,145 @@
+//! Asking a registry for a digest, through the engine and so through its network.
+
+use bollard::auth::DockerCredentials;
+use bollard::errors::Error;
+
+use crate::engine::docker::classify::{self, About, Doing};
+use crate::engine::docker::client::DockerClient;
+use crate::engine::docker::images::is_about_the_path;
+use crate::engine::error::EngineError;
+use crate::engine::{Credentials, Resolution};
+use crate::words::reference::{DOCKER_HUB, Reference};
+
+pub(super) async fn resolve(
+    client: &DockerClient,
+    reference: &Reference,
+    credentials: Option<&Credentials>,
+) -> Result<Resolution, EngineError> {
+    let subject = reference.to_string();
+    let about = About {
+        doing: Doing::Resolve,
+        subject: &subject,
+        reference: Some(reference),
+        credentials,
+        endpoint: client.endpoint(),
+    };
+    let auth = credentials.map(|credentials| auth(credentials, &reference.repository.registry));
+    let name = reference.canonical();
+    match client.answer(&about, client.inner().inspect_registry_image(&name, auth)).await? {
+        Ok(found) => found
+            .descriptor
+            .digest
+            .and_then(|digest| digest.parse().ok())
+            .map(Resolution::Digest)
+            .ok_or_else(|| {
+                classify::answered(
+                    "the registry's answer has no digest: invalid character",
+                    None,
+                    &about,
+                )
+            }),
+        // Podman has no such endpoint; nor have filters in front of an engine's socket.
+        Err(Error::DockerResponseServerError { status_code: 404, message })
+            if is_about_the_path(&message) =>
+        {
+            Ok(Resolution::Unavailable)
+        }
+        Err(Error::DockerResponseServerError { status_code: 405 | 501, .. }) => {
+            Ok(Resolution::Unavailable)
+        }
+        Err(error) => Err(classify::failed(error, &about)),
+    }
+}
+
+/// The engine's name of a registry in credentials: Docker Hub has an odd one.
+pub(super) fn auth_key(registry: &str) -> String {
+    if registry == DOCKER_HUB {
+        "https://index.docker.io/v1/".to_owned()
+    } else {
+        registry.to_owned()
+    }
+}
+
+/// Credentials as the engine wants them.
+pub(super) fn auth(credentials: &Credentials, registry: &str) -> DockerCredentials {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    DockerCredentials {
+        username: some(&credentials.username),
+        password: some(&credentials.password),
+        identitytoken: some(&credentials.identity_token),
+        registrytoken: some(&credentials.registry_token),
+        serveraddress: Some(auth_key(registry)),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::Engine as _;
+    use crate::engine::docker::stub::{Stub, json, silence};
+    use crate::words::failure::FailureClass as C;
+
+    #[tokio::test]
+    async fn a_digest_is_the_answer() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let stub = Stub::answering(&[
+            json(200, &format!(r#"{{"Descriptor":{{"digest":"{digest}"}},"Platforms":[]}}"#)),
+            json(200, r#"{"Descriptor":{"digest":"x"},"Platforms":[]}"#),
+        ]);
+        let (client, name) = (stub.client(), "redis".parse().unwrap());
+        assert_eq!(
+            client.resolve(&name, None).await.unwrap(),
+            Resolution::Digest(digest.parse().unwrap())
+        );
+        assert_eq!(stub.requests()[0], "GET /distribution/docker.io/library/redis:latest/json");
+        assert_eq!(client.resolve(&name, None).await.unwrap_err().class, C::NotARegistry);
+    }
+
+    #[tokio::test]
+    async fn an_engine_without_the_endpoint_is_told_from_a_registry_without_the_image() {
+        let stub = Stub::answering(&[
+            json(404, "Not Found\n"),
+            json(404, r#"{"message":"page not found"}"#),
+            json(404, r#"{"message":"manifest unknown: manifest unknown"}"#),
+            json(401, r#"{"message":"unauthorized: authentication required"}"#),
+        ]);
+        let (client, name) = (stub.client(), "ghcr.io/a/b:1".parse().unwrap());
+        assert_eq!(client.resolve(&name, None).await.unwrap(), Resolution::Unavailable);
+        assert_eq!(client.resolve(&name, None).await.unwrap(), Resolution::Unavailable);
+        assert_eq!(client.resolve(&name, None).await.unwrap_err().class, C::NotFound);
+        assert_eq!(client.resolve(&name, None).await.unwrap_err().class, C::AbsentOrPrivate);
+    }
+
+    #[tokio::test]
+    async fn a_silent_registry_is_stalled_and_not_a_dead_engine() {
+        let stub = Stub::answering(&[silence()]);
+        let client = stub.client_with(Duration::from_millis(30));
+        let error = client.resolve(&"ghcr.io/a/b:1".parse().unwrap(), None).await.unwrap_err();
+        assert_eq!(error.class, C::Stalled);
+        assert_eq!(error.to_string(), "cannot pull `ghcr.io/a/b:1`: no answer for 30ms");
+    }
+
+    #[tokio::test]
+    async fn credentials_travel_in_url_safe_base64() {
+        let stub = Stub::answering(&[json(404, "")]);
+        // The bytes make `+` and `/` in the standard alphabet.
+        let credentials = Credentials {
+            username: "u".into(),
+            password: "~~~???>>>".into(),
+            identity_token: String::new(),
+            registry_token: String::new(),
+            origin: "test".into(),
+        };
+        stub.client().resolve(&"redis".parse().unwrap(), Some(&credentials)).await.unwrap();
+        let header = stub.header(0, "x-registry-auth").unwrap();
+        assert!(!header.contains(['+', '/']) && header.contains(['-', '_']), "{header}");
+        let text =
+            base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE, &header).unwrap();
+        let sent: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(sent["password"], "~~~???>>>");
+        assert_eq!(sent["serveraddress"], "https://index.docker.io/v1/");
+    }
+}

@@ -1,0 +1,60 @@
+//! Floor 3: the Docker Engine API, by way of bollard. Nobody else names bollard.
+
+mod build;
+mod build_log;
+mod classify;
+pub(crate) mod client;
+mod context_store;
+mod distribution;
+pub(crate) mod endpoint;
+pub(crate) mod image;
+mod images;
+mod pull;
+mod sockets;
+#[cfg(test)]
+mod stub;
+
+use futures_util::stream::BoxStream;
+
+use crate::engine::docker::client::DockerClient;
+use crate::engine::error::EngineError;
+use crate::engine::{
+    BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
+};
+use crate::state::observed::ImageFacts;
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+
+impl Engine for DockerClient {
+    async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, EngineError> {
+        images::inspect(self, reference).await
+    }
+
+    async fn platform(&self) -> Result<Platform, EngineError> {
+        images::platform(self).await
+    }
+
+    async fn resolve(
+        &self,
+        reference: &Reference,
+        credentials: Option<&Credentials>,
+    ) -> Result<Resolution, EngineError> {
+        distribution::resolve(self, reference, credentials).await
+    }
+
+    fn pull(&self, request: PullRequest) -> BoxStream<'_, Result<PullProgress, EngineError>> {
+        pull::pull(self, request)
+    }
+
+    async fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError> {
+        images::tag(self, source, target).await
+    }
+
+    fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>> {
+        build::build(self, request)
+    }
+
+    fn is_local(&self) -> bool {
+        self.endpoint().is_local()
+    }
+}
