@@ -60,6 +60,7 @@
 //! follow: [`DockerClient`], [`Manifest`], [`Plan`], [`Report`], [`EngineError`],
 //! [`ProgressReporter`], and the words they use.
 
+mod context;
 mod engine;
 mod plan;
 mod retry;

@@ -1,0 +1,151 @@
+//! Floor 3: build contexts.
+//!
+//! One [`Tree`] feeds both the hash and the archive, so that what was hashed is
+//! what is sent. Ignore files, narrowed inputs and a cache of hashes will go
+//! between [`walk`] and the tree.
+
+pub(crate) mod archive;
+pub(crate) mod walk;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+/// Everything that goes to the builder, in the order of the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tree {
+    /// Sorted by path.
+    pub(crate) entries: Vec<Entry>,
+    /// Path of the Dockerfile inside the archive.
+    pub(crate) dockerfile: String,
+}
+
+/// One file, directory or link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Relative to the context.
+    pub(crate) path: PathBuf,
+    /// What it is.
+    pub(crate) kind: Kind,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A directory.
+    Directory,
+    /// A file, as it was when it was hashed.
+    File {
+        /// Where its bytes are.
+        content: Content,
+        /// Whether anybody may execute it.
+        executable: bool,
+        /// Bytes.
+        size: u64,
+        /// sha256 of its bytes.
+        hash: [u8; 32],
+    },
+    /// A symbolic link, never followed.
+    Link(PathBuf),
+}
+
+/// Where a file's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// On disk, at an absolute path.
+    Disk(PathBuf),
+    /// In memory: the Dockerfile of a template.
+    Memory(Bytes),
+}
+
+/// Why a context can't be used. The text names the path.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContextError {
+    /// The context, or the Dockerfile in it, is not there.
+    #[error("{what} `{}` does not exist", path.display())]
+    Missing {
+        /// `the build context`, `the Dockerfile`.
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// It is there, and something else.
+    #[error("{what} `{}` is no {want}", path.display())]
+    Kind {
+        /// `the build context`, `the Dockerfile`.
+        what: &'static str,
+        /// What is there.
+        path: PathBuf,
+        /// `directory`, `file`.
+        want: &'static str,
+    },
+    /// A link leads out of the repository.
+    #[error("{what} `{}` leads out of `{}`", path.display(), root.display())]
+    Outside {
+        /// `the build context`, `the Dockerfile`.
+        what: &'static str,
+        /// The path as configured.
+        path: PathBuf,
+        /// Where it must stay.
+        root: PathBuf,
+    },
+    /// An ignore file, which this version does not read yet.
+    #[error("`{}`: ignore files are not supported yet", .0.display())]
+    IgnoreFile(PathBuf),
+    /// A file or directory can't be read.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Tree {
+    /// A context of nothing but a Dockerfile.
+    pub(crate) fn template(dockerfile: &'static str) -> Self {
+        let content = Bytes::from_static(dockerfile.as_bytes());
+        let kind = Kind::File {
+            size: content.len() as u64,
+            hash: walk::sha256(&content),
+            content: Content::Memory(content),
+            executable: false,
+        };
+        let entries = vec![Entry { path: PathBuf::from("Dockerfile"), kind }];
+        Self { entries, dockerfile: "Dockerfile".to_owned() }
+    }
+
+    /// What goes into the input hash: for each entry its path, kind, executable
+    /// bit, link target and content, and never a time, an owner or an absolute path.
+    pub(crate) fn fingerprint(&self) -> String {
+        use sha2::{Digest as _, Sha256};
+        let mut hash = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        for entry in &self.entries {
+            field(path_bytes(&entry.path));
+            match &entry.kind {
+                Kind::Directory => field(b"d"),
+                Kind::Link(target) => {
+                    field(b"l");
+                    field(path_bytes(target));
+                }
+                Kind::File { executable, hash, .. } => {
+                    field(if *executable { b"x" } else { b"f" });
+                    field(hash);
+                }
+            }
+        }
+        crate::state::inputs::hex(&hash.finalize())
+    }
+}
+
+/// A path's bytes: names may hold any but NUL and `/`.
+#[cfg(unix)]
+pub(crate) fn path_bytes(path: &Path) -> &[u8] {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
+}
+
+/// A path's bytes. Where names are not bytes, their text is what travels.
+#[cfg(not(unix))]
+pub(crate) fn path_bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
