@@ -62,6 +62,8 @@
 
 mod context;
 mod engine;
+mod execute;
+mod observe;
 mod plan;
 mod retry;
 mod state;
@@ -72,6 +74,9 @@ pub use crate::engine::docker::image::{
     DOCKERFILE, IMAGE_NAME_DOCKERHUB, IMAGE_NAME_GHCR, IMAGE_TAG_DEFAULT,
 };
 pub use crate::engine::error::{EngineError, EngineErrorKind};
+pub use crate::execute::report::{
+    Action, ImageReport, Outcome, PlannedStep, Report, SourceFailure,
+};
 pub use crate::plan::step::Plan;
 pub use crate::words::diagnostic::{Diagnostic, Severity};
 pub use crate::words::digest::{Digest, DigestError};

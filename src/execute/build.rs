@@ -1,0 +1,178 @@
+//! Builds an image, proves it, and only then gives it its name.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use futures_util::stream::StreamExt;
+
+use crate::context::archive;
+use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
+use crate::execute::report::Action;
+use crate::execute::{Failure, Obtained, Run, place};
+use crate::observe::{Trees, inspect};
+use crate::plan::step::{BuildStep, ImagePlan};
+use crate::state::inputs::{LABEL, LABEL_ID};
+use crate::words::event::Event;
+use crate::words::failure::FailureClass;
+
+/// Lines of a failed build that the report quotes.
+const TAIL: usize = 30;
+
+/// Builds.
+pub(super) async fn build<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    step: &BuildStep,
+    trees: &Trees,
+    begin: &dyn Fn(),
+) -> Result<Obtained, Failure> {
+    let _slot = run.builds.acquire().await;
+    begin();
+    let waiting = || run.progress.note(Some(&image.id), "another occ is building it, waiting");
+    let _lock = run.locks.take(&image.name.canonical(), waiting).await;
+    if let Some(done) = done_meanwhile(run, image, step).await {
+        return Ok(done);
+    }
+    run.progress.report(Event::Started {
+        image: image.id.clone(),
+        action: "build",
+        reference: image.name.canonical(),
+    });
+    let mut tail = VecDeque::new();
+    let built = async {
+        let id = send(run, image, step, trees, &mut tail).await?;
+        prove(run, image, step, &id).await
+    };
+    let built = match run.timeouts.build {
+        None => built.await,
+        Some(limit) => match tokio::time::timeout(limit, built).await {
+            Ok(built) => built,
+            Err(_) => Err(failed(
+                image,
+                FailureClass::Stalled,
+                format!("it took longer than {} s", limit.as_secs()),
+            )
+            .with_hint("raise `build` under `[timeouts]`")),
+        },
+    };
+    match built {
+        Ok(id) => Ok(Obtained {
+            action: Action::Build,
+            source: "build".to_owned(),
+            digest: None,
+            image_id: id,
+            bytes: 0,
+            failures: Vec::new(),
+        }),
+        Err(error) => Err(Failure { log: tail.into(), ..Failure::of(Action::Build, &error) }),
+    }
+}
+
+/// What is behind the name by now, if another occ built it since this one looked,
+/// or if it is the stand-in of an earlier run.
+async fn done_meanwhile<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    step: &BuildStep,
+) -> Option<Obtained> {
+    let facts = inspect(run.engine, &image.name.canonical()).await.ok().flatten()?;
+    let same = facts.labels.get(LABEL).map(String::as_str) == Some(step.inputs.as_str());
+    let fresh = !run.options.no_cache && same;
+    fresh.then(|| Obtained {
+        action: Action::Build,
+        source: "build".to_owned(),
+        digest: None,
+        image_id: facts.id,
+        bytes: 0,
+        failures: Vec::new(),
+    })
+}
+
+/// Sends the context and follows the build to the image's id.
+async fn send<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    step: &BuildStep,
+    trees: &Trees,
+    tail: &mut VecDeque<String>,
+) -> Result<String, EngineError> {
+    let tree = trees
+        .get(&image.id)
+        .cloned()
+        .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
+    let mut labels = step.build.labels.clone();
+    labels.insert(LABEL.to_owned(), step.inputs.to_string());
+    labels.insert(LABEL_ID.to_owned(), image.id.clone());
+    let dockerfile = tree.dockerfile.clone();
+    let mut sent = 0;
+    let (progress, id) = (run.progress.clone(), image.id.clone());
+    let context = archive::stream(tree, !run.engine.is_local()).inspect(move |chunk| {
+        sent += chunk.as_ref().map_or(0, bytes::Bytes::len) as u64;
+        progress.report(Event::Sending { image: id.clone(), bytes: sent });
+    });
+    let mut stream = run.engine.build(BuildRequest {
+        dockerfile,
+        target: step.build.target.clone(),
+        args: step.build.args.clone(),
+        labels,
+        network: step.build.network,
+        platform: image.platform.clone(),
+        no_cache: run.options.no_cache,
+        credentials: BTreeMap::new(),
+        context: context.boxed(),
+    });
+    let mut built = None;
+    while let Some(progress) = stream.next().await {
+        match progress? {
+            BuildProgress::Built(id) => built = Some(id),
+            BuildProgress::Step { number, of, text } => {
+                remember(tail, format!("Step {number}/{of} : {text}"));
+                run.progress.report(Event::BuildStep { image: image.id.clone(), number, of, text });
+            }
+            BuildProgress::Log(line) => {
+                remember(tail, line.clone());
+                run.progress.report(Event::BuildLog { image: image.id.clone(), line });
+            }
+            BuildProgress::Pull(PullProgress::Layer { id, state, current, total }) => {
+                let image = image.id.clone();
+                run.progress.report(Event::Layer { image, layer: id, state, current, total });
+            }
+            BuildProgress::Pull(_) => {}
+        }
+    }
+    built.ok_or_else(|| {
+        let message = "the engine reported no error, and no image".to_owned();
+        failed(image, FailureClass::CutShort, message)
+    })
+}
+
+/// Inspects what was built, gives it its name, and inspects that.
+async fn prove<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    step: &BuildStep,
+    id: &str,
+) -> Result<String, EngineError> {
+    let Some(facts) = inspect(run.engine, id).await? else {
+        let message = format!("the engine built {id}, and does not have it");
+        return Err(failed(image, FailureClass::CutShort, message));
+    };
+    if facts.labels.get(LABEL).map(String::as_str) != Some(step.inputs.as_str()) {
+        let message = format!("the image that was built does not carry the label `{LABEL}`");
+        return Err(failed(image, FailureClass::Integrity, message));
+    }
+    place::prove_platform(run, image, &facts, EngineErrorKind::Build).await?;
+    place::place(run, image, &facts).await?;
+    Ok(facts.id)
+}
+
+fn remember(tail: &mut VecDeque<String>, line: String) {
+    if tail.len() == TAIL {
+        tail.pop_front();
+    }
+    tail.push_back(line);
+}
+
+fn failed(image: &ImagePlan, class: FailureClass, message: String) -> EngineError {
+    EngineError::new(EngineErrorKind::Build, class, image.name.canonical(), message)
+}

@@ -1,0 +1,243 @@
+//! Floor 4: carries a plan out. It decides nothing about what to do.
+//!
+//! [`execute`] runs the images side by side, each through its steps in order,
+//! and writes what came of each into a [`Ledger`]. The ledger outlives the run:
+//! when that is cancelled half-way, it still says what was done.
+
+mod build;
+mod download;
+mod ledger;
+mod lock;
+mod place;
+mod pull;
+pub(crate) mod report;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
+
+pub(crate) use crate::execute::ledger::Ledger;
+pub(crate) use crate::execute::lock::Locks;
+
+use crate::engine::Engine;
+use crate::engine::credentials::CredentialStore;
+use crate::engine::error::EngineError;
+use crate::execute::report::{Action, ImageReport, Outcome, SourceFailure};
+use crate::observe::Trees;
+use crate::plan::step::{ImagePlan, Plan, Step};
+use crate::retry::RUN_BUDGET;
+use crate::state::desired::{Limits, Timeouts};
+use crate::words::digest::Digest;
+use crate::words::event::{Event, ProgressReporter};
+use crate::words::failure::FailureClass;
+use crate::words::platform::Platform;
+
+/// What all images of a run share.
+pub(crate) struct Run<'a, E> {
+    engine: &'a E,
+    credentials: &'a CredentialStore,
+    progress: ProgressReporter,
+    timeouts: Timeouts,
+    options: Options,
+    locks: Locks,
+    pulls: Semaphore,
+    builds: Semaphore,
+    /// Registries whose pull limit is used up: not asked again in this run.
+    limited: RefCell<BTreeSet<String>>,
+    /// Further rounds left, all images together.
+    rounds: Cell<u32>,
+    /// The engine's own platform, asked for at most once.
+    platform: OnceCell<Platform>,
+    jitter: fn() -> f64,
+}
+
+/// How to carry a plan out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Options {
+    /// Stop at the first image that fails.
+    pub(crate) fail_fast: bool,
+    /// Build without the engine's cache.
+    pub(crate) no_cache: bool,
+}
+
+/// An image that was obtained and proven.
+struct Obtained {
+    action: Action,
+    source: String,
+    digest: Option<Digest>,
+    image_id: String,
+    bytes: u64,
+    failures: Vec<SourceFailure>,
+}
+
+/// Why an image was not obtained.
+struct Failure {
+    action: Action,
+    /// The classes that decide the exit status.
+    classes: Vec<FailureClass>,
+    error: String,
+    hints: Vec<String>,
+    failures: Vec<SourceFailure>,
+    log: Vec<String>,
+}
+
+impl Failure {
+    /// A failure that is nobody's but the engine's or the image's: no source's.
+    fn of(action: Action, error: &EngineError) -> Self {
+        Self {
+            action,
+            classes: vec![error.class],
+            error: error.to_string(),
+            hints: error.hint.clone().into_iter().collect(),
+            failures: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+}
+
+impl<'a, E: Engine> Run<'a, E> {
+    pub(crate) fn new(
+        engine: &'a E,
+        credentials: &'a CredentialStore,
+        progress: ProgressReporter,
+        (timeouts, limits): (Timeouts, Limits),
+        options: Options,
+    ) -> Self {
+        Self {
+            engine,
+            credentials,
+            progress,
+            timeouts,
+            options,
+            locks: Locks::default(),
+            pulls: Semaphore::new(limits.pulls),
+            builds: Semaphore::new(limits.builds),
+            limited: RefCell::default(),
+            rounds: Cell::new(RUN_BUDGET),
+            platform: OnceCell::new(),
+            jitter: random,
+        }
+    }
+
+    /// The same with locks, so that no other occ builds the same image meanwhile.
+    pub(crate) fn with_locks(self, locks: Locks) -> Self {
+        Self { locks, ..self }
+    }
+
+    /// The platform that an image must have: its own, else the engine's.
+    async fn wanted_platform(&self, image: &ImagePlan) -> Result<Platform, EngineError> {
+        match &image.platform {
+            Some(platform) => Ok(platform.clone()),
+            None => Ok(self.platform.get_or_try_init(|| self.engine.platform()).await?.clone()),
+        }
+    }
+}
+
+/// A number from 0 to 1. Jitter needs no better: the standard library seeds its
+/// hash maps with it.
+fn random() -> f64 {
+    f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0))
+        / f64::from(u32::MAX)
+}
+
+/// Carries the plan out. The ledger has an entry for each image afterwards, and
+/// at every moment before.
+pub(crate) async fn execute<E: Engine>(
+    run: &Run<'_, E>,
+    plan: &Plan,
+    trees: &Trees,
+    ledger: &Ledger,
+) {
+    let mut images: FuturesUnordered<_> = plan
+        .images
+        .iter()
+        .enumerate()
+        .filter(|(_, image)| !image.is_unchanged())
+        .map(|(i, image)| async move { (i, carry_out(run, image, trees, ledger, i).await) })
+        .collect();
+    while let Some((i, (report, stops))) = images.next().await {
+        run.progress.report(Event::Finished {
+            image: report.id.clone(),
+            outcome: report.outcome.word(),
+            detail: report.detail(),
+            millis: report.millis,
+        });
+        let failed = report.outcome == Outcome::Failed;
+        ledger.set(i, report);
+        if stops || failed && run.options.fail_fast {
+            // Dropping the others cancels their work in the engine.
+            break;
+        }
+    }
+}
+
+/// One image, through its steps. Also says whether the run must stop for it.
+async fn carry_out<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    trees: &Trees,
+    ledger: &Ledger,
+    index: usize,
+) -> (ImageReport, bool) {
+    let planned = ImageReport::planned(image);
+    let begun = Instant::now();
+    let result = match &image.blocked {
+        Some(blocked) => Err(Failure {
+            action: planned.action,
+            classes: vec![FailureClass::Build],
+            error: blocked.clone(),
+            hints: Vec::new(),
+            failures: Vec::new(),
+            log: Vec::new(),
+        }),
+        None => steps(run, image, trees, &|| ledger.begin(index)).await,
+    };
+    let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match result {
+        Ok(obtained) => (planned.done(obtained, image.previous.as_deref(), millis), false),
+        Err(failure) => {
+            let stops = failure.classes.iter().any(|class| class.stops_run());
+            (planned.failed(failure, millis), stops)
+        }
+    }
+}
+
+async fn steps<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    trees: &Trees,
+    begin: &dyn Fn(),
+) -> Result<Obtained, Failure> {
+    let mut obtained = None;
+    for step in &image.steps {
+        match step {
+            Step::Pull(step) => {
+                obtained = Some(pull::or_build(run, image, step, trees, begin).await?);
+            }
+            Step::Build(step) => {
+                obtained = Some(build::build(run, image, step, trees, begin).await?);
+            }
+            Step::Tag { target } => {
+                begin();
+                place::tag_beside(run, image, target)
+                    .await
+                    .map_err(|error| Failure::of(Action::Tag, &error))?;
+            }
+        }
+    }
+    Ok(obtained.unwrap_or_else(|| Obtained {
+        action: Action::Tag,
+        source: String::new(),
+        digest: None,
+        image_id: image.previous.clone().unwrap_or_default(),
+        bytes: 0,
+        failures: Vec::new(),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Proof, and only then the name.
+//!
+//! Whatever was obtained is inspected first. Then the image's name is set on it
+//! and inspected too. If that proof fails, the name goes back to the image it had.
+
+use crate::engine::Engine;
+use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::execute::Run;
+use crate::plan::step::ImagePlan;
+use crate::state::observed::ImageFacts;
+use crate::words::failure::FailureClass;
+use crate::words::reference::Reference;
+
+/// Checks that `facts` are of the wanted platform.
+pub(super) async fn prove_platform<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    facts: &ImageFacts,
+    kind: EngineErrorKind,
+) -> Result<(), EngineError> {
+    let want = run.wanted_platform(image).await?;
+    if want.accepts(&facts.platform) {
+        return Ok(());
+    }
+    let message = format!("it is made for {}, wanted is {want}", facts.platform);
+    Err(EngineError::new(kind, FailureClass::WrongPlatform, image.name.canonical(), message)
+        .with_hint(
+            "set `platform` to what the source has, or name a source that has the wanted one",
+        ))
+}
+
+/// Makes the image's name mean `facts`, and proves it.
+pub(super) async fn place<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    facts: &ImageFacts,
+) -> Result<(), EngineError> {
+    let placed = set(run, &facts.id, &image.name).await;
+    if placed.is_err() {
+        restore(run, image).await;
+    }
+    placed
+}
+
+/// Makes `target` mean what the image's name means.
+pub(super) async fn tag_beside<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    target: &Reference,
+) -> Result<(), EngineError> {
+    match run.engine.inspect(&image.name.canonical()).await? {
+        Some(facts) => set(run, &facts.id, target).await,
+        None => Err(EngineError::new(
+            EngineErrorKind::Image,
+            FailureClass::Unknown,
+            image.name.canonical(),
+            "it was removed from the engine while occ was at work",
+        )),
+    }
+}
+
+/// If the image's name moved although the work failed, points it back.
+///
+/// It is called where something failed already: what goes wrong here is told,
+/// and the first failure stays the one that is reported.
+pub(super) async fn restore<E: Engine>(run: &Run<'_, E>, image: &ImagePlan) {
+    let Some(previous) = &image.previous else { return };
+    let name = image.name.canonical();
+    let moved = match run.engine.inspect(&name).await {
+        Ok(Some(facts)) => facts.id != *previous,
+        Ok(None) => true,
+        Err(_) => return,
+    };
+    if !moved {
+        return;
+    }
+    match run.engine.tag(previous, &image.name).await {
+        Ok(()) => {
+            run.progress.note(Some(&image.id), format!("`{name}` is back on the image it had"));
+        }
+        Err(error) => run.progress.warn(
+            Some(&image.id),
+            format!("`{name}` could not be pointed back at {previous}: {}", error.message),
+        ),
+    }
+}
+
+async fn set<E: Engine>(run: &Run<'_, E>, id: &str, target: &Reference) -> Result<(), EngineError> {
+    run.engine.tag(id, target).await?;
+    let name = target.canonical();
+    match run.engine.inspect(&name).await? {
+        Some(facts) if facts.id == id => Ok(()),
+        _ => Err(EngineError::new(
+            EngineErrorKind::Image,
+            FailureClass::Unknown,
+            name,
+            "the name was set, and is on another image",
+        )
+        .with_hint("is another program moving this tag?")),
+    }
+}

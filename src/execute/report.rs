@@ -1,0 +1,286 @@
+//! What came of a run: plain data, one entry an image, for whoever shows it.
+
+use serde::Serialize;
+
+use crate::execute::{Failure, Obtained};
+use crate::plan::display::short_id;
+use crate::plan::step::{ImagePlan, Plan, Step};
+use crate::state::desired::BuildOrigin;
+use crate::words::digest::Digest;
+use crate::words::exit::ExitStatus;
+use crate::words::failure::FailureClass;
+
+/// What came of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// One entry an image of the plan, in the manifest's order.
+    pub images: Vec<ImageReport>,
+}
+
+/// What came of one image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageReport {
+    /// Its id in the manifest.
+    pub id: String,
+    /// Its local name as the manifest writes it, without the tag.
+    pub name: String,
+    /// Its local name in full: `docker.io/library/redis:latest`.
+    pub reference: String,
+    /// What was to do, or was done.
+    pub action: Action,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Why it had to be done, or not: one sentence fragment.
+    pub cause: String,
+    /// What the plan says has to be done, in order; empty where that is nothing.
+    pub steps: Vec<PlannedStep>,
+    /// The source that served: a registry reference, or `build`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The digest that was pulled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The engine's id of what is behind the name now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// The engine's id of what was behind the name before, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_id: Option<String>,
+    /// Whether the engine changed.
+    pub changed: bool,
+    /// Compressed bytes that came from the registry.
+    pub bytes: u64,
+    /// How long it took.
+    pub millis: u64,
+    /// Every source that failed on the way, also when another one served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<SourceFailure>,
+    /// The failure that ended it, where it failed: one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What to do about the failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
+    /// The last lines that a failed build printed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+    /// This image's share in the exit code.
+    pub exit: ExitStatus,
+}
+
+/// How one source failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceFailure {
+    /// The source's reference.
+    pub source: String,
+    /// The class of its last failure.
+    pub class: FailureClass,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the engine said last.
+    pub message: String,
+}
+
+/// What is done for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing.
+    None,
+    /// It is pulled.
+    Pull,
+    /// It is built.
+    Build,
+    /// It gets further names.
+    Tag,
+}
+
+/// One step of a plan, in its JSON form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum PlannedStep {
+    /// Pull from the first of these that serves it.
+    Pull {
+        /// References, in order of preference.
+        sources: Vec<String>,
+        /// The only digest that is accepted, where one is pinned.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
+        /// Whether a build may stand in when all of them fail.
+        else_build: bool,
+    },
+    /// Build.
+    Build {
+        /// The Dockerfile, relative to the context; absent for a template.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dockerfile: Option<String>,
+    },
+    /// Set a further name.
+    Tag {
+        /// That name, in full.
+        target: String,
+    },
+}
+
+impl PlannedStep {
+    fn of(step: &Step) -> Self {
+        match step {
+            Step::Pull(pull) => Self::Pull {
+                sources: pull.sources.iter().map(|s| s.reference.canonical()).collect(),
+                digest: pull.digest.clone(),
+                else_build: pull.then_build.is_some(),
+            },
+            Step::Build(build) => Self::Build {
+                dockerfile: match &build.build.origin {
+                    BuildOrigin::Template(_) => None,
+                    BuildOrigin::Context { dockerfile, .. } => {
+                        Some(dockerfile.to_string_lossy().into_owned())
+                    }
+                },
+            },
+            Step::Tag { target } => Self::Tag { target: target.canonical() },
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was in sync.
+    Unchanged,
+    /// It has to be done (a plan, a status).
+    Pending,
+    /// It is done and proven.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was not begun, because something before it failed.
+    Skipped,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl ImageReport {
+    /// What the plan says, before anything is done.
+    pub(crate) fn planned(image: &ImagePlan) -> Self {
+        let (outcome, exit) = match (&image.blocked, image.is_unchanged()) {
+            (Some(_), _) => (Outcome::Failed, ExitStatus::Failed),
+            (None, true) => (Outcome::Unchanged, ExitStatus::Success),
+            (None, false) => (Outcome::Pending, ExitStatus::Success),
+        };
+        let action = match image.steps.first() {
+            Some(Step::Pull(_)) => Action::Pull,
+            Some(Step::Build(_)) => Action::Build,
+            Some(Step::Tag { .. }) => Action::Tag,
+            None => Action::None,
+        };
+        Self {
+            id: image.id.clone(),
+            name: image.name.name().to_owned(),
+            reference: image.name.canonical(),
+            action,
+            outcome,
+            cause: image.cause.to_string(),
+            steps: image.steps.iter().map(PlannedStep::of).collect(),
+            source: None,
+            digest: None,
+            image_id: image.previous.clone(),
+            previous_id: None,
+            changed: false,
+            bytes: 0,
+            millis: 0,
+            failures: Vec::new(),
+            error: image.blocked.clone(),
+            hints: Vec::new(),
+            log: Vec::new(),
+            exit,
+        }
+    }
+
+    /// The same, done and proven.
+    pub(super) fn done(self, obtained: Obtained, previous: Option<&str>, millis: u64) -> Self {
+        let moved = previous != Some(obtained.image_id.as_str());
+        Self {
+            action: obtained.action,
+            outcome: Outcome::Done,
+            source: (!obtained.source.is_empty()).then_some(obtained.source),
+            digest: obtained.digest,
+            changed: moved || obtained.action == Action::Tag,
+            previous_id: previous.filter(|_| moved).map(str::to_owned),
+            image_id: Some(obtained.image_id),
+            bytes: obtained.bytes,
+            millis,
+            failures: obtained.failures,
+            ..self
+        }
+    }
+
+    /// The same, failed.
+    pub(super) fn failed(self, failure: Failure, millis: u64) -> Self {
+        Self {
+            action: failure.action,
+            outcome: Outcome::Failed,
+            exit: FailureClass::exit(&failure.classes),
+            error: Some(failure.error),
+            hints: failure.hints,
+            failures: failure.failures,
+            log: failure.log,
+            millis,
+            ..self
+        }
+    }
+
+    /// What was done, or what went wrong: `pulled from ghcr.io, sha256:0a0a0a0a0a0a`.
+    pub(crate) fn detail(&self) -> String {
+        if let Some(error) = &self.error {
+            return error.clone();
+        }
+        match self.action {
+            Action::Pull => {
+                // A reference in full begins with its registry.
+                let source = self.source.as_deref().unwrap_or_default();
+                let registry = source.split('/').next().unwrap_or_default();
+                let digest = self.digest.as_ref().map_or(String::new(), Digest::short);
+                format!("pulled from {registry}, {digest}")
+            }
+            Action::Build => {
+                let id = self.image_id.as_deref().unwrap_or_default();
+                format!("built, {}", short_id(id))
+            }
+            Action::Tag => "further names set".to_owned(),
+            Action::None => self.cause.clone(),
+        }
+    }
+}
+
+impl Outcome {
+    /// The word that JSON has for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Report {
+    /// What a plan would do.
+    pub(crate) fn planned(plan: &Plan) -> Self {
+        Self { images: plan.images.iter().map(ImageReport::planned).collect() }
+    }
+
+    /// The exit status of the whole run.
+    pub fn exit(&self) -> ExitStatus {
+        ExitStatus::worst(self.images.iter().map(|image| image.exit))
+    }
+
+    /// Whether the engine changed.
+    pub fn changed(&self) -> bool {
+        self.images.iter().any(|image| image.changed)
+    }
+}

@@ -1,0 +1,137 @@
+//! Execution over a fake engine with scripted failures and paused time: what was
+//! asked in which order, what was told, how long it took, and what came of it.
+
+mod fake_engine;
+mod images;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use self::fake_engine::{FakeEngine, Reply};
+use super::*;
+use crate::context::Tree;
+use crate::plan::step::{BuildStep, Cause, PullStep};
+use crate::state::desired::{BuildOrigin, DesiredBuild, Network, RetryPolicy, Source, Template};
+use crate::state::inputs::InputHash;
+use crate::words::reference::Repository;
+
+/// What a test looks at afterwards.
+struct Outcomes {
+    images: Vec<ImageReport>,
+    events: Vec<Event>,
+    seconds: f64,
+}
+
+fn image(id: &str, hosts: &[&str]) -> ImagePlan {
+    let source = |host: &&str| Source {
+        reference: Repository::new(host, &format!("acme/{id}")).unwrap().with_tag("1").unwrap(),
+    };
+    let second = Duration::from_secs(1);
+    ImagePlan {
+        id: id.to_owned(),
+        name: format!("acme/{id}:1").parse().unwrap(),
+        extra_tags: vec![],
+        platform: None,
+        previous: None,
+        steps: vec![Step::Pull(PullStep {
+            sources: hosts.iter().map(source).collect(),
+            digest: None,
+            retry: RetryPolicy { attempts: 3, backoff: second, max_backoff: 30 * second },
+            then_build: None,
+        })],
+        cause: Cause::NotInEngine,
+        blocked: None,
+        warnings: vec![],
+    }
+}
+
+fn pull_step(image: &mut ImagePlan) -> &mut PullStep {
+    match &mut image.steps[0] {
+        Step::Pull(step) => step,
+        other => panic!("{other:?} is no pull"),
+    }
+}
+
+fn build_step() -> BuildStep {
+    BuildStep {
+        build: DesiredBuild {
+            origin: BuildOrigin::Template(Template::Opencode),
+            target: None,
+            args: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            network: Network::Default,
+        },
+        inputs: InputHash::of(&BTreeMap::new()),
+    }
+}
+
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: None,
+    response: None,
+    patience: Some(Duration::from_secs(2)),
+    stall: Some(Duration::from_secs(120)),
+    build: None,
+};
+
+async fn run(engine: &FakeEngine, images: Vec<ImagePlan>, options: Options) -> Outcomes {
+    let credentials = CredentialStore::new(None, None);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&events);
+    let progress = ProgressReporter::new(move |event| sink.lock().unwrap().push(event));
+    let limits = Limits { pulls: 3, builds: 1 };
+    let mut run = Run::new(engine, &credentials, progress, (TIMEOUTS, limits), options);
+    run.jitter = || 0.0;
+    let trees: Trees =
+        images.iter().map(|image| (image.id.clone(), Tree::template("FROM scratch\n"))).collect();
+    let plan = Plan { images };
+    let ledger = Ledger::new(&plan);
+    let begun = Instant::now();
+    execute(&run, &plan, &trees, &ledger).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    let events = events.lock().unwrap().clone();
+    Outcomes { images: ledger.report().images, events, seconds }
+}
+
+async fn pull(engine: &FakeEngine, image: ImagePlan) -> Outcomes {
+    run(engine, vec![image], Options::default()).await
+}
+
+impl Outcomes {
+    fn only(&self) -> &ImageReport {
+        &self.images[0]
+    }
+
+    fn waits(&self) -> Vec<u64> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Waiting { millis, .. } => Some(*millis),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn warnings(&self) -> Vec<&str> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Warning { message, .. } => Some(message.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn calls(engine: &FakeEngine) -> Vec<String> {
+    let short = |call: &String| {
+        call.split('@').next().unwrap_or_default().to_owned()
+            + call.split_once("@sha256:").map_or("", |(_, hex)| &hex[..1])
+    };
+    engine.calls.borrow().iter().map(short).collect()
+}
+
+fn engine() -> FakeEngine {
+    FakeEngine::default()
+}

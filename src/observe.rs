@@ -1,0 +1,143 @@
+//! Floor 4: looks at the engine and at the build inputs, once, without changing anything.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::context::{Tree, walk::walk};
+use crate::engine::Engine;
+use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Network, Strategy, Template};
+use crate::state::inputs::InputHash;
+use crate::state::observed::{ImageFacts, Observed, ObservedImage};
+use crate::words::platform::Platform;
+
+/// Questions at once to an engine of this machine. It answers one in a third of a
+/// millisecond; more would only queue there.
+const AT_ONCE: usize = 16;
+
+/// Questions at once to any other. Over ssh each is a login, and sshd drops some of
+/// them when more than ten come together (`MaxStartups` of `sshd_config`).
+const AT_ONCE_REMOTE: usize = 4;
+
+/// The trees that were hashed, by image id, for whoever has to send them.
+pub(crate) type Trees = BTreeMap<String, Tree>;
+
+/// Reads what the plan depends on, side by side. The first inspect is also the
+/// first contact with the engine: its failure is the engine's.
+pub(crate) async fn observe<E: Engine>(
+    engine: &E,
+    images: &[&DesiredImage],
+    strategy: Option<Strategy>,
+) -> Result<(Observed, Trees), EngineError> {
+    let mut observed = Observed::default();
+    let mut trees = Trees::new();
+    let mut answers = stream::iter(images)
+        .map(|image| async move {
+            let builds = strategy.unwrap_or(image.strategy) != Strategy::Pull;
+            let inputs = async {
+                match &image.build {
+                    Some(build) if builds => Some(read_inputs(image, build).await),
+                    _ => None,
+                }
+            };
+            let (held, inputs) = futures_util::join!(inspect_all(engine, image), inputs);
+            (image, held, inputs)
+        })
+        .buffered(if engine.is_local() { AT_ONCE } else { AT_ONCE_REMOTE });
+    while let Some((image, held, inputs)) = answers.next().await {
+        let (local, extra) = held?;
+        let inputs = inputs.map(|read| {
+            read.map(|(hash, tree)| {
+                trees.insert(image.id.clone(), tree);
+                hash
+            })
+        });
+        observed.images.insert(image.id.clone(), ObservedImage { local, extra, inputs });
+    }
+    drop(answers);
+    for (id, image) in &observed.images {
+        let held = image.local.as_ref().map(|facts| facts.id.as_str());
+        tracing::info!(id, held, inputs = ?image.inputs, "observed");
+    }
+    if observed.images.values().any(is_foreign) && images.iter().any(|i| i.platform.is_none()) {
+        observed.engine_platform = Some(engine.platform().await?);
+    }
+    Ok((observed, trees))
+}
+
+/// Whether an image is made for another processor than this program. Asking the
+/// engine for its own platform costs more than all inspects, so it is done only then.
+fn is_foreign(image: &ObservedImage) -> bool {
+    let native = Platform::normalised("linux", std::env::consts::ARCH, "");
+    image.local.as_ref().is_some_and(|facts| !native.accepts(&facts.platform))
+}
+
+async fn inspect_all<E: Engine>(
+    engine: &E,
+    image: &DesiredImage,
+) -> Result<(Option<ImageFacts>, Vec<Option<String>>), EngineError> {
+    let local = inspect(engine, &image.name.canonical()).await?;
+    let mut extra = Vec::with_capacity(image.extra_tags.len());
+    for tag in &image.extra_tags {
+        extra.push(inspect(engine, &tag.canonical()).await?.map(|facts| facts.id));
+    }
+    Ok((local, extra))
+}
+
+/// Inspects; a connection that broke before an answer is tried once more.
+pub(crate) async fn inspect<E: Engine>(
+    engine: &E,
+    reference: &str,
+) -> Result<Option<ImageFacts>, EngineError> {
+    match engine.inspect(reference).await {
+        Err(error) if error.kind == EngineErrorKind::Connection => engine.inspect(reference).await,
+        answer => answer,
+    }
+}
+
+/// Hashes what a build reads. The walk has a thread of its own.
+async fn read_inputs(
+    image: &DesiredImage,
+    build: &DesiredBuild,
+) -> Result<(InputHash, Tree), String> {
+    let origin = build.origin.clone();
+    let read = tokio::task::spawn_blocking(move || match origin {
+        BuildOrigin::Template(Template::Opencode) => {
+            Ok(Tree::template(crate::engine::docker::image::DOCKERFILE))
+        }
+        BuildOrigin::Context { dir, dockerfile, root } => walk(&dir, &dockerfile, &root),
+    });
+    match read.await {
+        Ok(Ok(tree)) => Ok((input_hash(image, build, &tree), tree)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("reading the build context was cut short".to_owned()),
+    }
+}
+
+fn input_hash(image: &DesiredImage, build: &DesiredBuild, tree: &Tree) -> InputHash {
+    let network = match build.network {
+        Network::Default => "default",
+        Network::None => "none",
+        Network::Host => "host",
+    };
+    InputHash::of(&BTreeMap::from([
+        ("name", image.name.canonical()),
+        ("platform", image.platform.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("dockerfile", tree.dockerfile.clone()),
+        ("target", build.target.clone().unwrap_or_default()),
+        ("args", pairs(&build.args)),
+        ("labels", pairs(&build.labels)),
+        ("network", network.to_owned()),
+        ("files", tree.fingerprint()),
+    ]))
+}
+
+/// A map as one text that no other map has: each part with its length in front.
+fn pairs(map: &BTreeMap<String, String>) -> String {
+    map.iter().fold(String::new(), |mut text, (key, value)| {
+        let _ = write!(text, "{}:{key}={}:{value};", key.len(), value.len());
+        text
+    })
+}
