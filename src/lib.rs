@@ -65,6 +65,7 @@ mod engine;
 mod execute;
 mod observe;
 mod plan;
+mod render;
 mod retry;
 mod state;
 mod words;

@@ -1,0 +1,83 @@
+//! The one document of `--format json`, written on every way out.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::json::sanitised;
+use crate::execute::report::Report;
+use crate::words::diagnostic::Diagnostic;
+use crate::words::exit::ExitStatus;
+
+/// The version of the document's form. It grows when a field changes or goes;
+/// new fields may come without.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    command: Value,
+    exit_code: u8,
+    changed: bool,
+    images: Value,
+    diagnostics: Value,
+}
+
+/// The document as one line with a line feed. An error that ended the command is
+/// one of the `diagnostics`, without a place.
+pub(crate) fn document(
+    command: &str,
+    exit: ExitStatus,
+    report: &Report,
+    diagnostics: &[Diagnostic],
+) -> String {
+    let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(printable).collect();
+    let document = Document {
+        schema: SCHEMA,
+        command: sanitised(command.into()),
+        exit_code: exit.code(),
+        changed: report.changed(),
+        images: plain_data(&report.images),
+        diagnostics: plain_data(&diagnostics),
+    };
+    serde_json::to_string(&document).unwrap_or_default() + "\n"
+}
+
+/// Plain data with text for keys has a form in JSON, so there always is a value.
+fn plain_data(data: &impl Serialize) -> Value {
+    sanitised(serde_json::to_value(data).unwrap_or_default())
+}
+
+/// JSON is text, and a file's name need not be: it would take all others with it.
+pub(super) fn printable(diagnostic: &Diagnostic) -> Diagnostic {
+    let file = diagnostic.file.as_ref().map(|file| file.to_string_lossy().into_owned().into());
+    Diagnostic { file, ..diagnostic.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_name_that_is_no_text_takes_nothing_along() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = std::ffi::OsStr::from_bytes(b"a\xff.toml");
+        let broken = Diagnostic { file: Some(name.into()), ..Diagnostic::error("bad") };
+        let text = document("check", ExitStatus::Data, &Report::default(), &[broken]);
+        assert!(text.contains("\"file\":\"a\u{fffd}.toml\""), "{text}");
+    }
+
+    #[test]
+    fn there_is_a_document_also_when_nothing_was_read() {
+        let broken = Diagnostic::error("odd\x1b[2J key").key("images.tool.tag").hint("look");
+        assert_eq!(
+            document("sync", ExitStatus::Data, &Report::default(), &[broken]),
+            concat!(
+                r#"{"schema":1,"command":"sync","exit_code":65,"changed":false,"images":[],"#,
+                r#""diagnostics":[{"column":0,"hints":["look"],"key":"images.tool.tag","line":0,"#,
+                r#""message":"odd\\x1b[2J key","severity":"error"}]}"#,
+                "\n"
+            )
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Progress for programs: one JSON object a line.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::document::printable;
+use super::sink::Sink;
+use crate::words::diagnostic::Diagnostic;
+use crate::words::event::Event;
+use crate::words::text::sanitise;
+
+/// The voice of `--progress json`.
+#[derive(Debug)]
+pub(crate) struct Json {
+    sink: Sink,
+}
+
+/// One line. The fields that all events have come first, for the eye.
+#[derive(Serialize)]
+struct Line {
+    ts: String,
+    event: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Value>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+impl Json {
+    /// Writes to `sink`.
+    pub(crate) fn new(sink: Sink) -> Self {
+        Self { sink }
+    }
+
+    /// Writes the event with its moment.
+    pub(crate) fn event(&self, event: &Event) {
+        if let Ok(fields) = serde_json::to_value(event) {
+            self.write(fields);
+        }
+    }
+
+    /// Writes a line of text as an event `log`, so that every line stays an object.
+    pub(crate) fn println(&self, line: &str) {
+        self.write(serde_json::json!({ "event": "log", "line": line }));
+    }
+
+    fn write(&self, fields: Value) {
+        if let Some(line) = line(fields, SystemTime::now()) {
+            self.sink.line(&line);
+        }
+    }
+}
+
+/// A diagnostic as an event, with its line feed: what people read as a paragraph.
+pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> String {
+    let mut fields = serde_json::to_value(printable(diagnostic)).unwrap_or_default();
+    if let Value::Object(fields) = &mut fields {
+        fields.insert("event".to_owned(), "diagnostic".into());
+    }
+    line(fields, SystemTime::now()).map_or(String::new(), |line| line + "\n")
+}
+
+fn line(fields: Value, now: SystemTime) -> Option<String> {
+    let Value::Object(mut rest) = sanitised(fields) else { return None };
+    let event = rest.remove("event")?;
+    let image = rest.remove("image");
+    serde_json::to_string(&Line { ts: timestamp(now), event, image, rest }).ok()
+}
+
+/// The value with every string in it made safe to show.
+pub(crate) fn sanitised(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(sanitise(&text).into_owned()),
+        Value::Array(items) => items.into_iter().map(sanitised).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| (sanitise(&key).into_owned(), sanitised(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-07-28T09:15:00.042Z`.
+fn timestamp(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = date(days);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+        since.subsec_millis()
+    )
+}
+
+/// The Gregorian date so many days after 1 January 1970: years are taken off,
+/// then months. A loop over years is plenty fast and can be read.
+fn date(mut days: u64) -> (u64, u64, u64) {
+    let leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    let mut year = 1970;
+    while days >= 365 + u64::from(leap(year)) {
+        days -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 1;
+    for length in lengths {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    (year, month, days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::render::sink::Memory;
+
+    #[test]
+    fn moments_are_rfc_3339() {
+        let check = |seconds, millis, want: &str| {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(millis);
+            assert_eq!(timestamp(time), want);
+        };
+        check(0, 0, "1970-01-01T00:00:00.000Z");
+        check(951_782_400, 7, "2000-02-29T00:00:00.007Z");
+        check(951_868_799, 999, "2000-02-29T23:59:59.999Z");
+        check(1_735_689_599, 0, "2024-12-31T23:59:59.000Z");
+        check(4_107_542_400, 0, "2100-03-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn every_line_is_one_clean_object() {
+        let event = Event::BuildLog { image: "tool".into(), line: "a\x1b[31m\nb\u{202e}".into() };
+        let line = line(serde_json::to_value(&event).unwrap(), UNIX_EPOCH).unwrap();
+        assert_eq!(
+            line,
+            r#"{"ts":"1970-01-01T00:00:00.000Z","event":"build_log","image":"tool","line":"a\\x1b[31m\nb\\u{202e}"}"#
+        );
+    }
+
+    #[test]
+    fn a_diagnostic_is_an_event() {
+        let line = diagnostic(&Diagnostic::warning("odd\x07").hint("look"));
+        let value: Value = serde_json::from_str(line.strip_suffix('\n').unwrap()).unwrap();
+        assert_eq!(
+            (&value["event"], &value["severity"]),
+            (&"diagnostic".into(), &"warning".into())
+        );
+        assert_eq!((&value["message"], &value["hints"][0]), (&"odd\\x07".into(), &"look".into()));
+    }
+
+    #[test]
+    fn other_lines_are_objects_too() {
+        let memory = Memory::default();
+        let json = Json::new(memory.sink());
+        json.println("two\nlines");
+        json.event(&Event::Note { image: None, message: "x".into() });
+        let out = memory.take();
+        let lines: Vec<Value> = out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!((&lines[0]["event"], &lines[0]["line"]), (&"log".into(), &"two\nlines".into()));
+        assert_eq!(lines[1]["event"], "note");
+    }
+}

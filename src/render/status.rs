@@ -1,0 +1,116 @@
+//! The text of `occ status`: is the engine in sync, and if not, why.
+
+use super::fit::{clean, pad, width};
+use super::look::{Look, Tone};
+use super::plan::id_columns;
+use crate::plan::step::{ImagePlan, Plan};
+use crate::state::observed::{ImageFacts, Observed};
+use crate::words::digest::Digest;
+use crate::words::text::{bytes, count};
+use std::fmt::Write as _;
+
+/// A line an image and a sentence about all. Ends with a line feed.
+///
+/// ```text
+/// redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB
+/// tool   not in sync  acme/tool:latest  not in the engine
+/// 1 of 2 images in sync
+/// ```
+pub(crate) fn status(plan: &Plan, observed: &Observed, look: Look) -> String {
+    let ids = id_columns(plan.images.iter().map(|image| image.id.as_str()), look);
+    let (words, names) = if look.is_narrow() {
+        (0, 0)
+    } else {
+        let names = plan.images.iter().map(|image| width(&image.name.to_string()));
+        ("not in sync".len(), names.max().unwrap_or(0).min(40))
+    };
+    let mut out = String::new();
+    for image in &plan.images {
+        let (tone, word) =
+            if image.is_unchanged() { (Tone::Good, "in sync") } else { (Tone::Bad, "not in sync") };
+        let _ = writeln!(
+            out,
+            "{}  {}  {}  {}",
+            look.paint(Tone::Strong, &pad(&clean(&image.id), ids)),
+            look.paint(tone, &pad(word, words)),
+            pad(&clean(&image.name.to_string()), names),
+            clean(&detail(image, observed)),
+        );
+    }
+    let all = plan.images.len();
+    let good = plan.images.iter().filter(|image| image.is_unchanged()).count();
+    out + &format!("{good} of {} in sync\n", count(all, "image", "images"))
+}
+
+/// What is there, for an image in sync; else why it is not.
+fn detail(image: &ImagePlan, observed: &Observed) -> String {
+    let facts = observed.images.get(&image.id).and_then(|found| found.local.as_ref());
+    match facts {
+        Some(facts) if image.is_unchanged() => {
+            format!("{}  {}", identity(facts), bytes(facts.size))
+        }
+        _ => image.cause.to_string(),
+    }
+}
+
+/// The digest that it was pulled by, or the engine's id.
+fn identity(facts: &ImageFacts) -> String {
+    match facts.repo_digests.first() {
+        Some((_, digest)) => digest.short(),
+        None => facts.id.parse::<Digest>().map_or_else(|_| facts.id.clone(), |id| id.short()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::plan::step::{Cause, Step};
+    use crate::state::observed::ObservedImage;
+
+    fn image(id: &str, name: &str, cause: Cause) -> ImagePlan {
+        let target: crate::words::reference::Reference = name.parse().unwrap();
+        let steps = match cause {
+            Cause::InSync => Vec::new(),
+            _ => vec![Step::Tag { target: target.clone() }],
+        };
+        ImagePlan {
+            id: id.into(),
+            name: target,
+            extra_tags: Vec::new(),
+            platform: None,
+            previous: None,
+            steps,
+            cause,
+            blocked: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_image_is_in_sync_or_says_why_not() {
+        let facts = ImageFacts {
+            id: format!("sha256:{}", "0a".repeat(32)),
+            repo_digests: Vec::new(),
+            platform: "linux/amd64".parse().unwrap(),
+            labels: BTreeMap::new(),
+            size: 113_000_000,
+        };
+        let found = ObservedImage { local: Some(facts), ..ObservedImage::default() };
+        let observed =
+            Observed { images: BTreeMap::from([("redis".into(), found)]), engine_platform: None };
+        let images = vec![
+            image("redis", "redis:7", Cause::InSync),
+            image("tool", "acme/tool:latest", Cause::NotInEngine),
+        ];
+        let plan = Plan { images };
+        insta::assert_snapshot!(status(&plan, &observed, Look::test(80)), @r"
+        redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB
+        tool   not in sync  acme/tool:latest  not in the engine
+        1 of 2 images in sync
+        ");
+        let narrow = status(&plan, &observed, Look::test(20));
+        assert!(narrow.starts_with("redis  in sync  redis:7  sha256:0a"), "{narrow}");
+    }
+}

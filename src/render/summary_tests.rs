@@ -1,0 +1,107 @@
+use super::*;
+use crate::execute::report::SourceFailure;
+use crate::words::exit::ExitStatus;
+use crate::words::failure::FailureClass;
+
+fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
+    ImageReport {
+        id: id.into(),
+        name: format!("acme/{id}:1"),
+        reference: format!("docker.io/acme/{id}:1"),
+        action,
+        outcome,
+        cause: "in sync".into(),
+        steps: Vec::new(),
+        source: None,
+        digest: None,
+        image_id: None,
+        previous_id: None,
+        changed: false,
+        bytes: 0,
+        millis: 842,
+        failures: Vec::new(),
+        error: None,
+        hints: Vec::new(),
+        log: Vec::new(),
+        exit: ExitStatus::Success,
+    }
+}
+
+fn report() -> Report {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let pulled = ImageReport {
+        source: Some("ghcr.io/acme/tool:1".into()),
+        digest: digest.parse().ok(),
+        bytes: 20_978_068,
+        ..image("tool", Action::Pull, Outcome::Done)
+    };
+    let built = ImageReport {
+        source: Some("build".into()),
+        image_id: Some(digest),
+        millis: 65_000,
+        ..image("app", Action::Build, Outcome::Done)
+    };
+    let failed = |source: &str, class, attempts, message: &str| SourceFailure {
+        source: source.into(),
+        class,
+        attempts,
+        message: message.into(),
+    };
+    let denied = ImageReport {
+        error: Some("no source served the image".into()),
+        failures: vec![
+            failed("ghcr.io/acme/db:1", FailureClass::Denied, 1, "unauthorized\x1b[2J\nreally"),
+            failed("docker.io/acme/db:1", FailureClass::Server, 3, ""),
+        ],
+        hints: vec!["`docker login ghcr.io`".into()],
+        ..image("db", Action::Pull, Outcome::Failed)
+    };
+    let broken = ImageReport {
+        error: Some("step 2 returned 1".into()),
+        log: vec!["compiling\r".into(), String::new(), "error\x1b[31m".into()],
+        ..image("base", Action::Build, Outcome::Failed)
+    };
+    let skipped = ImageReport {
+        error: Some("it is built on `base`".into()),
+        ..image("top", Action::Build, Outcome::Skipped)
+    };
+    let images = vec![
+        pulled,
+        built,
+        image("redis", Action::None, Outcome::Unchanged),
+        denied,
+        broken,
+        skipped,
+    ];
+    Report { images }
+}
+
+#[test]
+fn a_report_says_what_came_of_each_image() {
+    let time = Duration::from_millis(4200);
+    insta::assert_snapshot!(summary(&report(), Look::test(80), time), @r"
+    ✓ tool   pulled from ghcr.io, sha256:0a0a0a0a0a0a  21.0 MB  0.8s
+    ✓ app    built, sha256:0a0a0a0a0a0a  1m05s
+      redis  in sync
+    ✗ db     failed: no source served the image
+        ghcr.io/acme/db:1    denied, 1 attempt: unauthorized\x1b[2J really
+        docker.io/acme/db:1  server error, 3 attempts
+        hint: `docker login ghcr.io`
+    ✗ base   failed: step 2 returned 1
+        the build's last 3 lines:
+        | compiling
+        |
+        | error\x1b[31m
+    - top    skipped: it is built on `base`
+    1 pulled, 1 built, 1 unchanged, 2 failed, 1 skipped in 4.2s
+    ");
+}
+
+#[test]
+fn the_closing_words_are_about_failures() {
+    let text = closing(&report(), Look { unicode: false, ..Look::test(80) }, Duration::ZERO);
+    assert!(text.starts_with("x db  failed: no source served the image\n    ghcr.io"), "{text}");
+    assert!(!text.contains("redis"), "{text}");
+    let none = closing(&Report::default(), Look::test(80), Duration::ZERO);
+    assert_eq!(none, "nothing to do in 0ms\n");
+}
