@@ -63,6 +63,7 @@
 mod context;
 mod engine;
 mod execute;
+mod manifest;
 mod observe;
 mod plan;
 mod render;

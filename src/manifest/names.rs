@@ -1,0 +1,242 @@
+//! Names of images and registries as the manifest writes them.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::manifest::text::{Text, text_schemas};
+use crate::words::reference::{Reference, ReferenceError, Repository, split_registry};
+
+text_schemas!(Reference, Name, LocalTag, Host, RepositoryPath, RegistryEntry);
+
+/// An image's local name without tag and digest; it may carry a registry host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    /// As written.
+    pub(crate) written: String,
+    /// The same, normalised.
+    pub(crate) repository: Repository,
+}
+
+impl Name {
+    /// Whether a registry host is part of it.
+    pub(crate) fn has_host(&self) -> bool {
+        split_registry(&self.written).is_some()
+    }
+
+    /// What stands behind the registry host.
+    pub(crate) fn path(&self) -> &str {
+        split_registry(&self.written).map_or(&self.written, |(_, path)| path)
+    }
+}
+
+/// Why a text is no [`Name`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NameError {
+    /// A tag stands in it.
+    #[error("`name` must not carry a tag")]
+    Tag,
+    /// A digest stands in it.
+    #[error("`name` must not carry a digest")]
+    Digest,
+    /// Engines take it for the start of an image id.
+    #[error("`{0}` can't be the name of an image: engines take it for a digest")]
+    Algorithm(String),
+    /// It is none.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.contains('@') {
+            return Err(NameError::Digest);
+        }
+        if split_tag(text).is_some() {
+            return Err(NameError::Tag);
+        }
+        let repository = Repository::parse(text)?;
+        if is_algorithm(&repository) {
+            return Err(NameError::Algorithm(repository.familiar()));
+        }
+        Ok(Self { written: text.to_owned(), repository })
+    }
+}
+
+impl Text for Name {
+    fn pattern() -> String {
+        format!("^{}$", name())
+    }
+
+    fn hint(text: &str) -> Option<String> {
+        let (text, digest) = match text.split_once('@') {
+            Some((text, digest)) => (text, Some(digest)),
+            None => (text, None),
+        };
+        let (name, tag) = split_tag(text).map_or((text, None), |(name, tag)| (name, Some(tag)));
+        let tag = tag.map(|tag| format!(", `tag = \"{tag}\"`")).unwrap_or_default();
+        let digest = digest.map(|digest| format!(", `digest = \"{digest}\"`")).unwrap_or_default();
+        let is_split = !tag.is_empty() || !digest.is_empty();
+        let split = || format!("write `name = \"{name}\"`{tag}{digest}");
+        scheme_hint(text).or_else(|| is_split.then(split))
+    }
+}
+
+/// Name and tag, where there is a tag. A colon before the last slash belongs to a port.
+fn split_tag(text: &str) -> Option<(&str, &str)> {
+    let slash = text.rfind('/').map_or(0, |slash| slash + 1);
+    let colon = slash + text[slash..].find(':')?;
+    Some((&text[..colon], &text[colon + 1..]))
+}
+
+/// Engines refuse to tag an image with this name, since `sha256:…` is also an image id.
+fn is_algorithm(repository: &Repository) -> bool {
+    repository.familiar() == "sha256"
+}
+
+/// A further local name: a reference without digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalTag(pub(crate) Reference);
+
+impl FromStr for LocalTag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('@') {
+            return Err("a local name can't carry a digest".to_owned());
+        }
+        let reference: Reference = text.parse().map_err(|e: ReferenceError| e.to_string())?;
+        if is_algorithm(&reference.repository) {
+            return Err(NameError::Algorithm(reference.repository.familiar()).to_string());
+        }
+        Ok(Self(reference))
+    }
+}
+
+impl Text for LocalTag {
+    fn pattern() -> String {
+        format!("^{}(:{TAG})?$", name())
+    }
+}
+
+impl Text for Reference {
+    fn pattern() -> String {
+        format!("^{}(:{TAG})?(@({DIGEST}))?$", name())
+    }
+}
+
+/// A registry host with optional port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host(pub(crate) String);
+
+impl FromStr for Host {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            return Err(format!("bad registry host `{text}`"));
+        }
+        registry(text).map(|(host, _)| Self(host))
+    }
+}
+
+impl Text for Host {
+    fn pattern() -> String {
+        format!("^{}$", host())
+    }
+
+    fn hint(text: &str) -> Option<String> {
+        scheme_hint(text)
+    }
+}
+
+/// The path of a repository in a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RepositoryPath(pub(crate) String);
+
+impl FromStr for RepositoryPath {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        // Any host does: only the path is checked.
+        Repository::new("localhost", text).map(|_| Self(text.to_owned()))
+    }
+}
+
+impl Text for RepositoryPath {
+    fn pattern() -> String {
+        format!("^{}$", path())
+    }
+}
+
+/// `host[/prefix]`: a registry in which an image's path stands below the prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RegistryEntry {
+    /// As written, normalised (`index.docker.io` is `docker.io`).
+    pub(crate) host: String,
+    /// Empty, or a path.
+    pub(crate) prefix: String,
+}
+
+impl FromStr for RegistryEntry {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        registry(text).map(|(host, prefix)| Self { host, prefix })
+    }
+}
+
+impl Text for RegistryEntry {
+    fn pattern() -> String {
+        format!("^{}(/{})?$", host(), path())
+    }
+
+    fn hint(text: &str) -> Option<String> {
+        scheme_hint(text)
+    }
+}
+
+/// Host and prefix. The host must be one that engines recognise as such in front of a
+/// name: they would take `acme/tool` for a repository of Docker Hub.
+fn registry(text: &str) -> Result<(String, String), String> {
+    let (host, prefix) = match text.split_once('/') {
+        Some((host, prefix)) => (host, Some(prefix)),
+        None => (text, None),
+    };
+    if host != "localhost" && !host.contains(['.', ':']) {
+        return Err(format!(
+            "`{host}` is no registry host: it needs a domain or a port, or is `localhost`"
+        ));
+    }
+    let repository = Repository::parse(&format!("{host}/{}", prefix.unwrap_or("x")))
+        .map_err(|error| format!("bad registry `{text}`: {error}"))?;
+    Ok((repository.registry, prefix.unwrap_or_default().to_owned()))
+}
+
+fn scheme_hint(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("://")?;
+    Some(format!("leave out the scheme: `{}`", rest.trim_end_matches('/')))
+}
+
+/// The grammar of `words::reference` as regular expressions, in pieces.
+const LABEL: &str = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?";
+const V6: &str = r"\[[A-Fa-f0-9]*:[A-Fa-f0-9:]*\](:[0-9]+)?|\[[A-Fa-f0-9]+\]:[0-9]+";
+const TAG: &str = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
+const DIGEST: &str = "sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}";
+
+/// A host that is recognised as one: `localhost`, or with a dot, or with a port.
+fn host() -> String {
+    format!(r"(localhost(:[0-9]+)?|{LABEL}(\.{LABEL})+(:[0-9]+)?|{LABEL}:[0-9]+|{V6})")
+}
+
+fn path() -> String {
+    let component = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*";
+    format!("{component}(/{component})*")
+}
+
+fn name() -> String {
+    format!(r"(({LABEL}(\.{LABEL})*(:[0-9]+)?|{V6})/)?{}", path())
+}
