@@ -60,6 +60,7 @@
 //! follow: [`DockerClient`], [`Manifest`], [`Plan`], [`Report`], [`EngineError`],
 //! [`ProgressReporter`], and the words they use.
 
+mod cli;
 mod context;
 mod engine;
 mod execute;
@@ -88,3 +89,6 @@ pub use crate::words::failure::{BuildOn, FailureClass};
 pub use crate::words::platform::{Platform, PlatformError};
 pub use crate::words::reference::{DEFAULT_TAG, DOCKER_HUB, Reference, ReferenceError, Repository};
 pub use crate::words::text::sanitise;
+
+#[doc(hidden)]
+pub use crate::cli::main;

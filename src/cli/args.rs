@@ -1,0 +1,222 @@
+//! The command line, as clap reads it. Every flag has an `OCC_…` variable.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::render::Mode;
+use crate::state::desired::Strategy;
+use crate::words::duration::Span;
+
+/// Make the local container engine hold exactly the images that opencode.toml declares.
+#[derive(Debug, Parser)]
+#[command(name = "occ", version, max_term_width = 100, subcommand_required = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 in sync, 1 an image failed, 2 changes pending (--check, \
+--detailed-exitcode), 4 verification failed, 5 engine unusable, 6 credentials refused, 7 only \
+passing failures (run it again), 64 bad command line, 65 bad manifest, 130 interrupted.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The manifest [default: opencode.toml here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE", env = "OCC_MANIFEST", hide_env = true)]
+    pub(crate) manifest: Option<PathBuf>,
+    /// The engine: `unix:///PATH`, `tcp://HOST:PORT`, `ssh://USER@HOST`
+    #[arg(
+        short = 'H',
+        long,
+        global = true,
+        value_name = "HOST",
+        env = "OCC_HOST",
+        hide_env = true
+    )]
+    pub(crate) host: Option<String>,
+    /// The Docker context that names the engine
+    #[arg(short, long, global = true, value_name = "NAME", env = "OCC_CONTEXT", hide_env = true)]
+    pub(crate) context: Option<String>,
+    /// How progress is shown, on stderr
+    #[arg(long, global = true, value_name = "HOW", env = "OCC_PROGRESS", hide_env = true)]
+    #[arg(value_enum, default_value_t = Progress::Auto)]
+    pub(crate) progress: Progress,
+    /// How results are written, on stdout
+    #[arg(long, global = true, value_name = "FORMAT", env = "OCC_FORMAT", hide_env = true)]
+    #[arg(value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", env = "OCC_COLOR", hide_env = true)]
+    #[arg(value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Only warnings and errors
+    #[arg(short, long, global = true, env = "OCC_QUIET", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) quiet: bool,
+    /// More about what is done: -v, -vv, -vvv
+    #[arg(short, long, global = true, env = "OCC_VERBOSE", hide_env = true)]
+    #[arg(action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Give up after this time: 90s, 30m, 1h; 0 is no limit
+    #[arg(long, global = true, value_name = "TIME", env = "OCC_TIMEOUT", hide_env = true)]
+    pub(crate) timeout: Option<Span>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a manifest for the opencode image
+    Init(InitArgs),
+    /// Validate the manifest
+    Check,
+    /// Show what sync would do, and why
+    Plan(PlanArgs),
+    /// Make the engine hold what the manifest declares
+    Sync(SyncArgs),
+    /// Show whether the engine is in sync
+    Status(StatusArgs),
+    /// Print the manifest's JSON Schema
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Overwrite the manifest that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Ids of the images [default: all]
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Exit with 2 when there is something to do
+    #[arg(long, env = "OCC_DETAILED_EXITCODE", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) detailed_exitcode: bool,
+    /// Whether to pull or to build, instead of what the manifest says
+    #[arg(long, value_enum, value_name = "HOW", env = "OCC_STRATEGY", hide_env = true)]
+    pub(crate) strategy: Option<StrategyArg>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Ids of the images [default: all]
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Only show the plan
+    #[arg(short = 'n', long, env = "OCC_DRY_RUN", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) dry_run: bool,
+    /// Stop at the first image that fails
+    #[arg(long, env = "OCC_FAIL_FAST", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) fail_fast: bool,
+    /// Whether to pull or to build, instead of what the manifest says
+    #[arg(long, value_enum, value_name = "HOW", env = "OCC_STRATEGY", hide_env = true)]
+    pub(crate) strategy: Option<StrategyArg>,
+    /// Build again what is built, without the engine's cache
+    #[arg(long, env = "OCC_NO_CACHE", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) no_cache: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Ids of the images [default: all]
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Exit with 2 when something is not in sync
+    #[arg(long, env = "OCC_CHECK", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) check: bool,
+}
+
+/// The words of `--progress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    /// Bars on a terminal, lines elsewhere
+    Auto,
+    /// Bars
+    Tty,
+    /// One line per change
+    Plain,
+    /// One JSON object a line
+    Json,
+    /// Warnings and failures only
+    Quiet,
+}
+
+impl Progress {
+    /// The mode that is asked for; `None` for whatever suits the terminal.
+    pub(crate) fn mode(self) -> Option<Mode> {
+        match self {
+            Self::Auto => None,
+            Self::Tty => Some(Mode::Tty),
+            Self::Plain => Some(Mode::Plain),
+            Self::Json => Some(Mode::Json),
+            Self::Quiet => Some(Mode::Quiet),
+        }
+    }
+}
+
+/// The words of `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One versioned document, on every way out
+    Json,
+}
+
+/// The words of `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The words of `--strategy`: the manifest's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StrategyArg {
+    /// Only pull
+    Pull,
+    /// Only build
+    Build,
+    /// Build when no registry has it
+    PullThenBuild,
+}
+
+impl From<StrategyArg> for Strategy {
+    fn from(arg: StrategyArg) -> Self {
+        match arg {
+            StrategyArg::Pull => Self::Pull,
+            StrategyArg::Build => Self::Build,
+            StrategyArg::PullThenBuild => Self::PullThenBuild,
+        }
+    }
+}
+
+impl Command {
+    /// The word on the command line.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Check => "check",
+            Self::Plan(_) => "plan",
+            Self::Sync(_) => "sync",
+            Self::Status(_) => "status",
+            Self::Schema => "schema",
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `occ init`: writes a manifest to start from.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::cli::args::InitArgs;
+use crate::cli::find::NAME;
+use crate::cli::settings::Settings;
+use crate::cli::{Done, Stop};
+use crate::manifest::DEFAULT;
+use crate::words::diagnostic::Diagnostic;
+use crate::words::exit::ExitStatus;
+
+pub(super) fn run(settings: &Settings, args: &InitArgs) -> Result<Done, Stop> {
+    let path = settings.manifest.as_deref().unwrap_or(Path::new(NAME));
+    write(path, args.force).map_err(|error| {
+        let diagnostic = Diagnostic::error(format!("cannot write the manifest: {error}"));
+        let hint = "`occ init --force` overwrites what is there";
+        let exists = error.kind() == io::ErrorKind::AlreadyExists;
+        Stop::input(ExitStatus::Failed, if exists { diagnostic.hint(hint) } else { diagnostic })
+    })?;
+    let text = if settings.quiet {
+        String::new()
+    } else {
+        format!(
+            "wrote `{}`\nnext: `occ plan` shows what it means, `occ sync` does it\n",
+            path.display()
+        )
+    };
+    Ok(Done::with_text(ExitStatus::Success, text))
+}
+
+/// Without `force` the file must be new: what is there is never lost by accident.
+fn write(path: &Path, force: bool) -> io::Result<()> {
+    let mut options = fs_err::OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    options.open(path)?.write_all(DEFAULT.as_bytes())
+}

@@ -1,0 +1,149 @@
+//! What `plan`, `sync` and `status` have in common: the manifest's images that were
+//! asked for, the engine, and the plan between the two.
+
+use std::future::Future;
+use std::io;
+
+use crate::cli::find::load;
+use crate::cli::settings::Settings;
+use crate::cli::signal::{Ended, until_ended};
+use crate::cli::{Stop, show};
+use crate::engine::docker::client::DockerClient;
+use crate::engine::docker::endpoint::Endpoint;
+use crate::observe::{Trees, observe};
+use crate::plan::reconcile::{Policy, reconcile};
+use crate::plan::step::Plan;
+use crate::state::desired::{Desired, DesiredImage};
+use crate::state::observed::Observed;
+use crate::words::diagnostic::Diagnostic;
+use crate::words::exit::ExitStatus;
+use crate::words::text::{did_you_mean, list};
+
+/// The part of a manifest that a command is about.
+pub(super) struct Job {
+    desired: Desired,
+    /// Places in `desired.images`, in the manifest's order.
+    chosen: Vec<usize>,
+    /// The manifest, for diagnostics that come later.
+    text: String,
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+impl Job {
+    /// Reads the manifest and picks the images. Nothing else is touched while
+    /// either is wrong.
+    pub(super) fn new(settings: &Settings, ids: &[String]) -> Result<Self, Stop> {
+        let parsed = load(settings).map_err(|missing| Stop::input(ExitStatus::Data, *missing))?;
+        let Some(mut desired) = parsed.desired else {
+            return Err(Stop::Input {
+                exit: ExitStatus::Data,
+                diagnostics: parsed.diagnostics,
+                text: parsed.text,
+            });
+        };
+        show(&parsed.diagnostics, &parsed.text, settings);
+        default_platform(&mut desired, settings)?;
+        let chosen = choose(&desired.images, ids)?;
+        Ok(Self { desired, chosen, text: parsed.text, warnings: parsed.diagnostics })
+    }
+
+    pub(super) fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
+    pub(super) fn images(&self) -> Vec<&DesiredImage> {
+        self.chosen.iter().map(|i| &self.desired.images[*i]).collect()
+    }
+
+    /// Finds the engine. Nothing is sent to it yet.
+    pub(super) fn connect(&self, settings: &Settings) -> Result<DockerClient, Stop> {
+        let endpoint = Endpoint::resolve(&settings.endpoint).map_err(Stop::Engine)?;
+        tracing::info!(address = %endpoint.address, why = %endpoint.why, "engine");
+        if let Some(warning) = endpoint.warning() {
+            show(&[Diagnostic::warning(warning)], "", settings);
+        }
+        DockerClient::with_endpoint(endpoint, self.desired.timeouts).map_err(Stop::Engine)
+    }
+
+    /// Looks at the engine and makes the plan. Nothing is changed.
+    pub(super) async fn plan(
+        &self,
+        client: &DockerClient,
+        policy: Policy,
+    ) -> Result<(Plan, Observed, Trees), Stop> {
+        let images = self.images();
+        let (observed, trees) =
+            observe(client, &images, policy.strategy).await.map_err(Stop::Engine)?;
+        let plan = reconcile(&images, &observed, policy).map_err(|diagnostics| Stop::Input {
+            exit: ExitStatus::Data,
+            diagnostics,
+            text: self.text.clone(),
+        })?;
+        Ok((plan, observed, trees))
+    }
+}
+
+/// `DOCKER_DEFAULT_PLATFORM`, for images that leave their platform to the engine.
+fn default_platform(desired: &mut Desired, settings: &Settings) -> Result<(), Stop> {
+    match settings.environment.default_platform() {
+        None => Ok(()),
+        Some((_, Some(platform))) => {
+            for image in desired.images.iter_mut().filter(|image| image.platform.is_none()) {
+                image.platform = Some(platform.clone());
+            }
+            Ok(())
+        }
+        Some((text, None)) => Err(Stop::usage(
+            Diagnostic::error(format!("`DOCKER_DEFAULT_PLATFORM` is no platform: `{text}`"))
+                .hint("a platform is `os/arch` or `os/arch/variant`, such as `linux/arm64`"),
+        )),
+    }
+}
+
+/// The images that were asked for, each once; all of them if none was named.
+fn choose(images: &[DesiredImage], ids: &[String]) -> Result<Vec<usize>, Stop> {
+    let known = || images.iter().map(|image| image.id.as_str());
+    for id in ids {
+        if !known().any(|known| known == id) {
+            let diagnostic = Diagnostic::error(format!("the manifest has no image `{id}`"));
+            let hint = match did_you_mean(id, known()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("it has {}", list(&known().take(20).collect::<Vec<_>>(), "and")),
+            };
+            return Err(Stop::usage(diagnostic.hint(hint)));
+        }
+    }
+    let wanted = |image: &DesiredImage| ids.is_empty() || ids.contains(&image.id);
+    Ok((0..images.len()).filter(|i| wanted(&images[*i])).collect())
+}
+
+/// The one place where asynchronous work begins and ends.
+pub(super) fn block_on<T>(
+    settings: &Settings,
+    work: impl Future<Output = T>,
+    tick: impl FnMut(),
+) -> Result<Result<T, Ended>, Stop> {
+    let failed = |error: io::Error| {
+        Stop::input(ExitStatus::Failed, Diagnostic::error(format!("cannot start: {error}")))
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let ended = runtime.block_on(until_ended(work, settings.timeout, tick));
+    // A directory walk that is under way must not hold up the exit.
+    runtime.shutdown_background();
+    ended.map_err(failed)
+}
+
+/// What ended a command from outside: the exit status and the words for it.
+pub(super) const fn reason(ended: Ended) -> (ExitStatus, &'static str) {
+    match ended {
+        Ended::Signal(exit) => (exit, "interrupted"),
+        Ended::Deadline => (ExitStatus::Transient, "`--timeout` is over"),
+    }
+}
+
+/// What to say when a command ended before it had anything to report.
+pub(super) fn cut_short(ended: Ended) -> Stop {
+    let (exit, words) = reason(ended);
+    Stop::input(exit, Diagnostic::error(format!("{words}, nothing was changed")))
+}

@@ -1,0 +1,59 @@
+//! What clap refuses: help, version, and mistakes on the command line.
+
+use std::ffi::OsString;
+
+use anstream::{AutoStream, ColorChoice};
+use clap::error::ErrorKind;
+
+use crate::cli::output::{print, tell};
+use crate::cli::settings::Environment;
+use crate::execute::report::Report;
+use crate::render::{Look, document, json};
+use crate::words::diagnostic::Diagnostic;
+use crate::words::exit::ExitStatus;
+use crate::words::text::sanitise;
+
+/// Help and version are results; anything else that clap has to say is a mistake
+/// on the command line, and also ends with the document where JSON was asked for.
+pub(super) fn refuse(
+    refused: &clap::Error,
+    words: &[OsString],
+    environment: &Environment,
+) -> ExitStatus {
+    let look = Look { color: false, width: None, unicode: false };
+    if matches!(refused.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let text = refused.render();
+        let plain = AutoStream::choice(&std::io::stdout()) == ColorChoice::Never;
+        let text = if plain { text.to_string() } else { text.ansi().to_string() };
+        return print(&text, ExitStatus::Success, look);
+    }
+    // clap quotes the command line as it is.
+    let text = refused.render().to_string();
+    let text = sanitise(&text);
+    let message = match refused.kind() {
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "there is no command"
+        }
+        _ => text.lines().next().map_or("", |first| first.strip_prefix("error: ").unwrap_or(first)),
+    };
+    let mut diagnostic = Diagnostic::error(message);
+    diagnostic
+        .hints
+        .extend(text.lines().filter_map(|l| Some(l.trim().strip_prefix("tip: ")?.to_owned())));
+    let wants_json = |flag: &str, variable: &'static str| {
+        let joined = format!("{flag}=json");
+        words.iter().any(|word| *word == *joined)
+            || words.windows(2).any(|pair| pair[0] == flag && pair[1] == "json")
+            || environment.text(variable).is_some_and(|value| value == "json")
+    };
+    if wants_json("--progress", "OCC_PROGRESS") {
+        tell(&json::diagnostic(&diagnostic));
+    } else {
+        tell(&text);
+    }
+    if wants_json("--format", "OCC_FORMAT") {
+        let document = document::document("", ExitStatus::Usage, &Report::default(), &[diagnostic]);
+        return print(&document, ExitStatus::Usage, look);
+    }
+    ExitStatus::Usage
+}

@@ -1,0 +1,167 @@
+//! Everything from outside that decides how a run goes, read once: the
+//! environment, and the global flags over it.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stderr, stdout};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use terminal_size::{Height, Width, terminal_size_of};
+
+use crate::cli::args::{Color, Format, Global};
+use crate::engine::docker::endpoint::EndpointOptions;
+use crate::render::{Look, Mode};
+use crate::words::platform::Platform;
+
+/// The variables that occ honours, beside those of its own flags.
+#[derive(Debug, Default)]
+pub(crate) struct Environment {
+    get: std::collections::BTreeMap<&'static str, OsString>,
+}
+
+const VARIABLES: &[&str] = &[
+    "CI",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTEXT",
+    "DOCKER_DEFAULT_PLATFORM",
+    "DOCKER_HOST",
+    "DOCKER_TLS_VERIFY",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "NO_COLOR",
+    // Flags, but of interest also where the flags can't be read.
+    "OCC_FORMAT",
+    "OCC_PROGRESS",
+    "PATH",
+    "TERM",
+    "XDG_RUNTIME_DIR",
+];
+
+impl Environment {
+    /// Reads the process's environment.
+    #[expect(clippy::disallowed_methods, reason = "this is the place where it is read")]
+    pub(crate) fn read() -> Self {
+        let value = |name: &&'static str| Some((*name, std::env::var_os(name)?));
+        Self { get: VARIABLES.iter().filter_map(value).collect() }
+    }
+
+    /// A variable that is set to something.
+    fn os(&self, name: &str) -> Option<&OsString> {
+        self.get.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The same as text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.os(name).map(PathBuf::from)
+    }
+
+    /// The home directory.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.path("HOME")
+    }
+
+    /// The directory of the Docker CLI's configuration.
+    pub(crate) fn docker_config(&self) -> Option<PathBuf> {
+        self.path("DOCKER_CONFIG").or_else(|| Some(self.home()?.join(".docker")))
+    }
+
+    /// A directory of the user's own for locks: in `XDG_RUNTIME_DIR`, else in the cache.
+    pub(crate) fn runtime_dir(&self) -> Option<PathBuf> {
+        let cache = || Some(self.home()?.join(".cache"));
+        Some(self.path("XDG_RUNTIME_DIR").or_else(cache)?.join("occ"))
+    }
+
+    /// Where programs are looked for.
+    pub(crate) fn search_path(&self) -> Option<OsString> {
+        self.os("PATH").cloned()
+    }
+
+    /// `DOCKER_DEFAULT_PLATFORM`, as written and as read.
+    pub(crate) fn default_platform(&self) -> Option<(String, Option<Platform>)> {
+        let text = self.text("DOCKER_DEFAULT_PLATFORM")?;
+        let platform = text.parse().ok();
+        Some((text, platform))
+    }
+}
+
+/// How this run goes.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) manifest: Option<PathBuf>,
+    pub(crate) endpoint: EndpointOptions,
+    pub(crate) environment: Environment,
+    pub(crate) mode: Mode,
+    pub(crate) format: Format,
+    pub(crate) quiet: bool,
+    pub(crate) verbose: u8,
+    pub(crate) timeout: Option<Duration>,
+    /// Of stdout, for results.
+    pub(crate) out: Look,
+    /// Of stderr, for progress and errors.
+    pub(crate) err: Look,
+}
+
+impl Settings {
+    /// Flags over the environment.
+    pub(crate) fn new(global: Global, environment: Environment) -> Self {
+        let is_dumb = environment.os("TERM").is_some_and(|term| term == "dumb");
+        let err_is_tty = stderr().is_terminal();
+        let asked = if global.quiet { Some(Mode::Quiet) } else { global.progress.mode() };
+        let look = |is_tty: bool, size: Option<(Width, Height)>| Look {
+            color: use_color(global.color, is_tty && !is_dumb, &environment),
+            width: size.map(|(Width(columns), _)| columns),
+            unicode: is_utf8(&environment),
+        };
+        Self {
+            mode: Mode::choose(asked, err_is_tty, is_dumb),
+            out: look(stdout().is_terminal(), terminal_size_of(stdout())),
+            err: look(err_is_tty, terminal_size_of(stderr())),
+            endpoint: EndpointOptions {
+                host: global.host,
+                context: global.context,
+                docker_host: environment.text("DOCKER_HOST"),
+                docker_context: environment.text("DOCKER_CONTEXT"),
+                docker_config: environment.path("DOCKER_CONFIG"),
+                home: environment.home(),
+                xdg_runtime_dir: environment.path("XDG_RUNTIME_DIR"),
+                tls_verify: environment.os("DOCKER_TLS_VERIFY").is_some(),
+                cert_path: environment.path("DOCKER_CERT_PATH"),
+            },
+            manifest: global.manifest,
+            format: global.format,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            timeout: global.timeout.and_then(crate::words::duration::Span::limit),
+            environment,
+        }
+    }
+}
+
+/// <https://no-color.org> and <https://bixense.com/clicolors>: a flag wins over
+/// both variables, `NO_COLOR` over `CLICOLOR_FORCE`.
+fn use_color(asked: Color, is_tty: bool, environment: &Environment) -> bool {
+    match asked {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if environment.os("NO_COLOR").is_some() => false,
+        Color::Auto => is_tty || environment.os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+    }
+}
+
+/// Whether the locale's encoding is UTF-8, by the usual order of its variables.
+fn is_utf8(environment: &Environment) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.text(name));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}

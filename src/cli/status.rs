@@ -1,0 +1,21 @@
+//! `occ status`: is the engine in sync? Changes nothing, asks no registry.
+
+use crate::cli::args::StatusArgs;
+use crate::cli::plan::make;
+use crate::cli::settings::Settings;
+use crate::cli::{Done, Stop};
+use crate::execute::report::Report;
+use crate::plan::reconcile::Policy;
+use crate::render;
+use crate::words::exit::ExitStatus;
+
+pub(super) fn run(settings: &Settings, args: &StatusArgs) -> Result<Done, Stop> {
+    let (job, plan, observed) = make(settings, &args.ids, Policy::default())?;
+    let report = Report::planned(&plan);
+    let exit = match (args.check, plan.is_unchanged()) {
+        (true, false) => ExitStatus::Pending,
+        _ => ExitStatus::Success,
+    };
+    let text = render::status::status(&plan, &observed, settings.out);
+    Ok(Done { report, diagnostics: job.warnings, ..Done::with_text(exit, text) })
+}

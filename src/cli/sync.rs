@@ -1,0 +1,103 @@
+//! `occ sync`: makes the engine hold what the manifest declares.
+
+use std::cell::OnceCell;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::cli::args::SyncArgs;
+use crate::cli::job::{Job, block_on, cut_short, reason};
+use crate::cli::settings::Settings;
+use crate::cli::signal::Ended;
+use crate::cli::{Done, Stop, plan, show};
+use crate::engine::credentials::CredentialStore;
+use crate::execute::report::Report;
+use crate::execute::{Ledger, Locks, Options, Run, execute};
+use crate::plan::reconcile::Policy;
+use crate::render::{self, Mode, Renderer, Sink};
+use crate::words::diagnostic::Diagnostic;
+use crate::words::event::ProgressReporter;
+use crate::words::exit::ExitStatus;
+
+pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
+    let policy = Policy { strategy: args.strategy.map(Into::into), no_cache: args.no_cache };
+    if args.dry_run {
+        let (job, plan, _) = plan::make(settings, &args.ids, policy)?;
+        return Ok(plan::shown(settings, job, &plan, ExitStatus::Success));
+    }
+    let begun = Instant::now();
+    let job = Job::new(settings, &args.ids)?;
+    let client = job.connect(settings)?;
+    let environment = &settings.environment;
+    let credentials = CredentialStore::new(environment.docker_config(), environment.search_path());
+    let renderer = Renderer::new(settings.mode, settings.err, settings.verbose > 0, Sink::stderr());
+    let renderer = Arc::new(Mutex::new(renderer));
+    let draw = |act: &dyn Fn(&mut Renderer)| {
+        act(&mut renderer.lock().unwrap_or_else(PoisonError::into_inner));
+    };
+    let voice = Arc::clone(&renderer);
+    let progress = ProgressReporter::new(move |event| {
+        voice.lock().unwrap_or_else(PoisonError::into_inner).event(&event);
+    });
+
+    let ledger = OnceCell::new();
+    let options = Options { fail_fast: args.fail_fast, no_cache: args.no_cache };
+    let work = async {
+        let (plan, _, trees) = job.plan(&client, policy).await?;
+        for (id, warning) in plan.images.iter().flat_map(|i| i.warnings.iter().map(|w| (&i.id, w)))
+        {
+            progress.warn(Some(id), warning);
+        }
+        if !plan.is_unchanged() && matches!(settings.mode, Mode::Tty | Mode::Plain) {
+            let text = render::plan::plan(&plan, settings.err);
+            draw(&|renderer| text.lines().for_each(|line| renderer.println(line)));
+        }
+        let ledger = ledger.get_or_init(|| Ledger::new(&plan));
+        let limits = (job.desired().timeouts, job.desired().limits);
+        let locks = Locks::new(settings.environment.runtime_dir(), &client.endpoint().address);
+        let run = Run::new(&client, &credentials, progress.clone(), limits, options);
+        let run = run.with_locks(locks);
+        execute(&run, &plan, &trees, ledger).await;
+        Ok(())
+    };
+    let ended = block_on(settings, work, || draw(&|renderer| renderer.tick()));
+    draw(&|renderer| renderer.finish());
+    let ended = match ended? {
+        Ok(done) => {
+            done?;
+            None
+        }
+        Err(ended) if ledger.get().is_none() => return Err(cut_short(ended)),
+        Err(ended) => Some(ended),
+    };
+    let report = ledger.into_inner().map(Ledger::report).unwrap_or_default();
+    Ok(conclude(settings, job, report, ended, begun))
+}
+
+fn conclude(
+    settings: &Settings,
+    job: Job,
+    report: Report,
+    ended: Option<Ended>,
+    begun: Instant,
+) -> Done {
+    let mut diagnostics = job.warnings;
+    let exit = match ended.map(reason) {
+        None => report.exit(),
+        Some((exit, words)) => {
+            let diagnostic = Diagnostic::error(words);
+            show(std::slice::from_ref(&diagnostic), "", settings);
+            diagnostics.push(diagnostic);
+            exit
+        }
+    };
+    let time = begun.elapsed();
+    let text = if settings.quiet && exit == ExitStatus::Success {
+        String::new()
+    } else if settings.mode == Mode::Tty && settings.out.width.is_some() && report.changed() {
+        // The lines that the bars left behind have said the rest.
+        render::summary::closing(&report, settings.out, time)
+    } else {
+        render::summary::summary(&report, settings.out, time)
+    };
+    Done { exit, text, report, diagnostics }
+}
