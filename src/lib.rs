@@ -64,6 +64,7 @@ mod cli;
 mod context;
 mod engine;
 mod execute;
+mod library;
 mod manifest;
 mod observe;
 mod plan;
@@ -80,6 +81,7 @@ pub use crate::engine::error::{EngineError, EngineErrorKind};
 pub use crate::execute::report::{
     Action, ImageReport, Outcome, PlannedStep, Report, SourceFailure,
 };
+pub use crate::library::{Manifest, SyncError};
 pub use crate::plan::step::Plan;
 pub use crate::words::diagnostic::{Diagnostic, Severity};
 pub use crate::words::digest::{Digest, DigestError};

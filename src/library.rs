@@ -1,0 +1,102 @@
+//! The library's way through: a manifest, a plan, a sync, without the command line.
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::credentials::CredentialStore;
+use crate::engine::docker::client::DockerClient;
+use crate::engine::error::EngineError;
+use crate::execute::report::Report;
+use crate::execute::{Ledger, Options, Run, execute};
+use crate::manifest::{Place, parse};
+use crate::observe::{Trees, observe};
+use crate::plan::reconcile::{Policy, reconcile};
+use crate::plan::step::Plan;
+use crate::state::desired::{Desired, DesiredImage};
+use crate::words::diagnostic::Diagnostic;
+use crate::words::event::ProgressReporter;
+
+/// A manifest that was read and found valid.
+///
+/// ```
+/// use std::path::Path;
+///
+/// let text = "version = 1\n[images.db]\nname = \"postgres\"\ntag = \"17\"\n";
+/// let (manifest, warnings) = occ::Manifest::parse(text, Path::new("/project")).unwrap();
+/// assert_eq!(manifest.ids().collect::<Vec<_>>(), ["db"]);
+/// assert!(warnings.is_empty());
+///
+/// let mistakes = occ::Manifest::parse("verson = 1\n", Path::new("/project")).unwrap_err();
+/// assert_eq!(mistakes[0].line, 1);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    desired: Desired,
+}
+
+/// Why a plan or a sync could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The engine failed before there was a plan.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The manifest asks for what this version can't do yet.
+    #[error("the manifest asks for what is not supported yet")]
+    Unsupported(Vec<Diagnostic>),
+}
+
+impl Manifest {
+    /// Reads and validates the text of an `opencode.toml` that stands in `dir`, an
+    /// absolute path. Builds read nothing outside of that directory.
+    ///
+    /// The second part of the result are warnings. The error is every mistake at once.
+    pub fn parse(text: &str, dir: &Path) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let file = PathBuf::from("opencode.toml");
+        let place = Place { file, dir: dir.to_owned(), root: dir.to_owned() };
+        let parsed = parse(text.as_bytes(), &place);
+        match parsed.desired {
+            Some(desired) => Ok((Self { desired }, parsed.diagnostics)),
+            None => Err(parsed.diagnostics),
+        }
+    }
+
+    /// The ids of its images, in its order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.desired.images.iter().map(|image| image.id.as_str())
+    }
+}
+
+impl DockerClient {
+    /// What [`sync`](Self::sync) would do, and why. Changes nothing, asks no registry.
+    pub async fn plan(&self, manifest: &Manifest) -> Result<Plan, SyncError> {
+        Ok(self.look(manifest).await?.0)
+    }
+
+    /// Makes the engine hold what the manifest declares, with the credentials of
+    /// `docker_config`, the Docker CLI's configuration directory (`None`: without any).
+    ///
+    /// Failures of images are in the report. Dropping the future cancels the engine's
+    /// work. The future is not `Send`: run it with `block_on` or on a `LocalSet`.
+    pub async fn sync(
+        &self,
+        manifest: &Manifest,
+        docker_config: Option<&Path>,
+        progress: &ProgressReporter,
+    ) -> Result<Report, SyncError> {
+        let (plan, trees) = self.look(manifest).await?;
+        let credentials = CredentialStore::new(docker_config.map(Path::to_owned), None);
+        let Desired { timeouts, limits, .. } = manifest.desired;
+        let options = Options::default();
+        let run = Run::new(self, &credentials, progress.clone(), (timeouts, limits), options);
+        let ledger = Ledger::new(&plan);
+        execute(&run, &plan, &trees, &ledger).await;
+        Ok(ledger.report())
+    }
+
+    async fn look(&self, manifest: &Manifest) -> Result<(Plan, Trees), SyncError> {
+        let images: Vec<&DesiredImage> = manifest.desired.images.iter().collect();
+        let (observed, trees) = observe(self, &images, None).await?;
+        let plan = reconcile(&images, &observed, Policy::default());
+        Ok((plan.map_err(SyncError::Unsupported)?, trees))
+    }
+}
