@@ -1,0 +1,16 @@
+//! The black-box tests: one binary, one module a theme.
+//!
+//! They run the real `occ` against a stub engine on a Unix socket, against
+//! scripted registries on loopback, and against a real Docker Engine. A function
+//! named `row_NN_…` holds row NN of the fault matrix.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that can't go on must stop, and it may touch files and threads as it likes"
+)]
+
+mod support;
+mod support_works;
+mod tidy;

@@ -1,0 +1,33 @@
+//! What the tests stand on. None of it needs anything but the standard library,
+//! the crates that occ has anyway, and (in `real_engine`) a Docker Engine.
+
+pub(crate) mod http;
+pub(crate) mod image;
+pub(crate) mod occ;
+pub(crate) mod real_engine;
+pub(crate) mod real_registry;
+pub(crate) mod registry;
+pub(crate) mod scene;
+pub(crate) mod script;
+pub(crate) mod stub_engine;
+pub(crate) mod stub_table;
+pub(crate) mod terminal;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Waits until something has happened elsewhere: in a server, in another process.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never happened: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A name part that no other test, run or machine uses.
+pub(crate) fn unique() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}

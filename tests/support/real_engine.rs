@@ -1,0 +1,121 @@
+//! The Docker Engine of this machine. Tests that need it fail where it is missing:
+//! a test that skips itself proves nothing.
+
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::http::{self, Response};
+use super::unique;
+
+/// A connection to the engine, and the names to take away again.
+#[derive(Debug)]
+pub(crate) struct RealEngine {
+    host: String,
+    /// Only names of one's own: other people use this engine too.
+    names: Vec<String>,
+}
+
+impl RealEngine {
+    /// The engine at `OCC_TEST_DOCKER_HOST`, else the one at the usual socket.
+    pub(crate) fn connect() -> Self {
+        let host = std::env::var("OCC_TEST_DOCKER_HOST")
+            .unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+        let engine = Self { host, names: Vec::new() };
+        let answer = engine.try_call("GET", "/_ping");
+        assert!(
+            answer.as_ref().is_ok_and(|answer| answer.status == 200),
+            "this test needs a Docker Engine, and none answers at {}: {answer:?}\n\
+             hint: `scripts/engine` starts one; OCC_TEST_DOCKER_HOST=unix:///… names another",
+            engine.host,
+        );
+        engine
+    }
+
+    /// `unix://…`
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// A local name (`occ-test/LABEL-…:1`) that nobody else uses. It is removed in the end.
+    pub(crate) fn name(&mut self, label: &str) -> String {
+        let name = format!("occ-test/{label}-{}:1", unique());
+        self.names.push(name.clone());
+        name
+    }
+
+    /// Removes this name, too, in the end.
+    pub(crate) fn clean_up(&mut self, name: impl Into<String>) {
+        self.names.push(name.into());
+    }
+
+    /// What `docker image inspect` says.
+    pub(crate) fn inspect(&self, name: &str) -> Option<Value> {
+        let answer = self.call("GET", &format!("/images/{name}/json"));
+        match answer.status {
+            200 => Some(serde_json::from_slice(&answer.body).unwrap()),
+            404 => None,
+            _ => panic!("inspecting {name}: {answer:?}"),
+        }
+    }
+
+    /// The image id behind a name.
+    pub(crate) fn id(&self, name: &str) -> Option<String> {
+        Some(self.inspect(name)?["Id"].as_str().unwrap().to_owned())
+    }
+
+    /// Pulls `repository` (`host/name`) by tag, and gives the engine's own account of it.
+    pub(crate) fn pull(&self, repository: &str, tag: &str) -> (u16, String) {
+        let answer = self.call("POST", &format!("/images/create?fromImage={repository}&tag={tag}"));
+        (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    /// Gives an image a further name.
+    pub(crate) fn tag(&self, source: &str, name: &str) {
+        let (repository, tag) = name.rsplit_once(':').unwrap();
+        let answer =
+            self.call("POST", &format!("/images/{source}/tag?repo={repository}&tag={tag}"));
+        assert_eq!(answer.status, 201, "tagging {source} as {name}: {answer:?}");
+    }
+
+    /// Takes one name away; the image goes with its last one.
+    pub(crate) fn remove(&self, name: &str) {
+        // A name that is gone already is as good.
+        let _ = self.try_call("DELETE", &format!("/images/{name}"));
+    }
+
+    /// Whether a container runs whose command has these words in it.
+    pub(crate) fn is_running(&self, words: &str) -> bool {
+        let answer = self.call("GET", "/containers/json");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        String::from_utf8_lossy(&answer.body).contains(words)
+    }
+
+    fn call(&self, method: &str, target: &str) -> Response {
+        self.try_call(method, target).unwrap_or_else(|e| panic!("{method} {target}: {e}"))
+    }
+
+    fn try_call(&self, method: &str, target: &str) -> std::io::Result<Response> {
+        let socket = self.host.strip_prefix("unix://").expect("a unix:// engine");
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(100)))?;
+        http::call(stream, method, target, b"")
+    }
+}
+
+impl Drop for RealEngine {
+    fn drop(&mut self) {
+        for name in std::mem::take(&mut self.names) {
+            // What was pulled on the way is known by the repository it came from.
+            let image = self.inspect(&name).unwrap_or_default();
+            let digests = image["RepoDigests"].as_array().cloned().unwrap_or_default();
+            self.remove(&name);
+            for digest in digests.iter().filter_map(Value::as_str) {
+                if digest.starts_with("127.0.0.1:") {
+                    self.remove(digest);
+                }
+            }
+        }
+    }
+}
