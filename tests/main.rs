@@ -11,6 +11,15 @@
     reason = "a test that can't go on must stop, and it may touch files and threads as it likes"
 )]
 
+mod credentials;
+mod engine_faults;
+mod json;
+mod library;
+mod manifest_input;
+mod registry_faults;
 mod support;
 mod support_works;
+mod sync;
+mod sync_builds;
+mod terminal;
 mod tidy;

@@ -1,0 +1,64 @@
+//! The library's public face, used as another program would.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use occ::{DockerClient, EngineErrorKind, Event, Manifest, Outcome, ProgressReporter, SyncError};
+
+use crate::support::stub_engine::StubEngine;
+use crate::support::stub_table::StubImage;
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn manifest(text: &str) -> Manifest {
+    Manifest::parse(text, Path::new("/project")).unwrap().0
+}
+
+const TOOL: &str =
+    "version = 1\n[images.tool]\nname = \"acme/tool\"\ntag = \"1\"\nregistries = [\"ghcr.io\"]\n";
+
+#[test]
+fn a_program_plans_syncs_and_follows() {
+    let engine = StubEngine::start().remote("ghcr.io/acme/tool:1", &StubImage::new("tool"));
+    let client = DockerClient::with_host(&engine.host()).unwrap();
+    let manifest = manifest(TOOL);
+    let plan = block_on(client.plan(&manifest)).unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "tool: changes: not in the engine\n  pull from ghcr.io/acme/tool:1\n"
+    );
+
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&events);
+    let progress = ProgressReporter::new(move |event| sink.lock().unwrap().push(event));
+    let report = block_on(client.sync(&manifest, None, &progress)).unwrap();
+    assert_eq!(report.images[0].outcome, Outcome::Done);
+    assert_eq!(report.images[0].source.as_deref(), Some("ghcr.io/acme/tool:1"));
+    assert!(report.changed());
+    assert!(matches!(events.lock().unwrap()[0], Event::Started { .. }));
+
+    assert!(block_on(client.image_exists("acme/tool:1")).unwrap());
+    assert!(block_on(client.plan(&manifest)).unwrap().is_unchanged());
+}
+
+#[test]
+fn a_program_is_told_what_the_manifest_can_not_have_yet() {
+    let engine = StubEngine::start();
+    let client = DockerClient::with_host(&engine.host()).unwrap();
+    let text = "version = 1\n[images.tool]\nname = \"acme/tool\"\n[images.tool.build]\nssh = [\"default\"]\n";
+    let refused = block_on(client.plan(&manifest(text))).unwrap_err();
+    let SyncError::Unsupported(diagnostics) = refused else { panic!("{refused}") };
+    assert_eq!(
+        (diagnostics[0].line, diagnostics[0].key_path.as_str()),
+        (5, "images.tool.build.ssh")
+    );
+}
+
+#[test]
+fn a_program_is_told_when_there_is_no_engine() {
+    let refused = DockerClient::with_host("unix:///nowhere/docker.sock").unwrap_err();
+    assert_eq!(refused.kind, EngineErrorKind::SocketNotFound);
+    assert!(refused.hint().is_some());
+}

@@ -1,0 +1,245 @@
+//! Images that are built: when, when not, when again, and instead of which pull.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::support::image::Image;
+use crate::support::occ::{Occ, Run};
+use crate::support::real_engine::RealEngine;
+use crate::support::registry::{self, Fault, Registry};
+use crate::support::stub_engine::StubEngine;
+use crate::support::unique;
+use crate::sync::{ONE_ROUND, from, image_of, occ, requests, serving, table};
+
+const DOCKERFILE: &str = "FROM scratch\nARG CHANNEL\nLABEL channel=$CHANNEL\nCOPY src /src\n";
+
+/// An image built from the files beside the manifest.
+fn built(engine: &RealEngine, name: &str) -> Occ {
+    let build = "build = { args = { CHANNEL = \"dev\" }, labels = { maker = \"me\" } }";
+    occ(engine, &(ONE_ROUND.to_owned() + &table("tool", name, build)))
+        .file("Dockerfile", DOCKERFILE)
+        .file("src/main", unique())
+}
+
+/// What is behind a name, which from now on goes in the end even if it loses the name.
+fn held(engine: &mut RealEngine, name: &str) -> String {
+    let id = engine.id(name).unwrap();
+    engine.clean_up(id.clone());
+    id
+}
+
+fn outcome(run: &Run) -> Value {
+    image_of(run, "tool")["outcome"].clone()
+}
+
+#[test]
+fn a_build_is_done_once_until_an_input_changes() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("built");
+    let occ = built(&engine, &name);
+    let sync = |occ: &Occ| occ.run_with(["--format", "json", "sync"]).expect(0);
+
+    let run = sync(&occ).says(&["COPY src /src"]);
+    assert_eq!(image_of(&run, "tool")["source"], "build");
+    let first = held(&mut engine, &name);
+    assert_eq!(image_of(&run, "tool")["image_id"], first);
+    let labels = &engine.inspect(&name).unwrap()["Config"]["Labels"];
+    assert_eq!((&labels["channel"], &labels["maker"]), (&"dev".into(), &"me".into()));
+
+    // Neither time nor another run of the same is an input.
+    let file = std::fs::File::options().write(true).open(occ.work().join("src/main")).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(86_400)).unwrap();
+    let run = sync(&occ);
+    assert_eq!(outcome(&run), "unchanged", "{run}");
+    assert_eq!(engine.id(&name).unwrap(), first);
+
+    let occ = occ.file("src/main", unique());
+    let plan = occ.run_with(["plan"]).expect(0);
+    assert!(plan.stdout.contains("inputs changed since it was built"), "{plan}");
+    let run = sync(&occ);
+    assert_eq!(image_of(&run, "tool")["previous_id"], first);
+    let second = held(&mut engine, &name);
+    assert_ne!(second, first);
+}
+
+#[test]
+fn no_cache_builds_again_what_is_in_sync() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("no-cache");
+    let occ = built(&engine, &name);
+    occ.run_with(["sync"]).expect(0);
+    let first = held(&mut engine, &name);
+    occ.run_with(["sync"]).expect(0);
+    assert_eq!(engine.id(&name).unwrap(), first);
+
+    let run = occ.run_with(["sync", "--no-cache"]).expect(0);
+    assert!(run.stdout.contains("1 built"), "{run}");
+    assert_ne!(engine.id(&name).unwrap(), first, "the engine's cache was used");
+}
+
+#[test]
+fn a_failed_build_shows_its_last_lines_and_leaves_the_name_alone() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("broken");
+    let busybox = fs_err::read("/bin/busybox").expect("busybox-static is installed");
+    let manifest = ONE_ROUND.to_owned() + &table("tool", &name, "build = { network = \"none\" }");
+    let occ = occ(&engine, &manifest)
+        .file("Dockerfile", "FROM scratch\nCOPY busybox /bin/\n")
+        .file("busybox", busybox);
+    // The engine keeps a file's mode as the archive has it.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(occ.work().join("busybox"), mode).unwrap();
+    occ.run_with(["sync"]).expect(0);
+    let good = held(&mut engine, &name);
+
+    let script = "i=0; while [ $i -lt 50 ]; do i=$((i+1)); echo line $i; done; exit 3";
+    let occ = occ.file(
+        "Dockerfile",
+        format!("FROM scratch\nCOPY busybox /bin/\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \"{script}\"]\n"),
+    );
+    let run = occ.run_with(["sync"]).expect(1);
+    assert!(run.stdout.contains("returned a non-zero code: 3"), "{run}");
+    assert!(run.stdout.contains("the build's last 30 lines:\n    | line 21\n"), "{run}");
+    assert!(run.stdout.contains("    | line 50\n1 failed in "), "{run}");
+    assert_eq!(engine.id(&name).unwrap(), good);
+    let run = occ.run_with(["--format", "json", "sync"]).expect(1);
+    assert_eq!(image_of(&run, "tool")["log"].as_array().unwrap().len(), 30);
+    assert_eq!(engine.id(&name).unwrap(), good);
+}
+
+/// Where an image can be pulled and can be built, with more of the image's table.
+fn either(engine: &RealEngine, name: &str, registry: &Registry, more: &str) -> Occ {
+    let rest = format!("{}\n{more}\nbuild = {{}}", from(&[registry]));
+    occ(engine, &(ONE_ROUND.to_owned() + &table("tool", name, &rest)))
+        .file("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
+}
+
+#[test]
+fn the_strategy_decides_between_registry_and_build() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("strategy");
+    let image = Image::new(&unique());
+    let with = || serving(&name, &image);
+    let registry = with();
+    // Both are possible, so the registry is asked first, and it is enough.
+    let run = either(&engine, &name, &registry, "").args(["sync"]).run().expect(0);
+    assert!(run.stdout.contains("1 pulled"), "{run}");
+    assert_eq!(engine.id(&name).unwrap(), image.config_digest());
+
+    // What was pulled is no build, so a build is due; the registry is not asked.
+    let asked = requests(&registry);
+    let occ = either(&engine, &name, &registry, "strategy = \"build\"");
+    let run = occ.run_with(["plan"]).expect(0);
+    assert!(run.stdout.contains("on an image that occ did not build"), "{run}");
+    occ.run_with(["sync"]).expect(0);
+    assert_ne!(engine.id(&name).unwrap(), image.config_digest());
+    assert_eq!(requests(&registry), asked);
+    occ.run_with(["sync", "--strategy", "build"]).expect(0);
+    engine.clean_up(format!(
+        "{}/{}@{}",
+        registry.host(),
+        name.rsplit_once(':').unwrap().0,
+        image.digest()
+    ));
+}
+
+#[test]
+fn the_flag_strategy_wins_over_the_manifest() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("flag");
+    let registry = Registry::start();
+    let occ = either(&engine, &name, &registry, "");
+    let run = occ.run_with(["sync", "--strategy", "pull"]).expect(1);
+    assert!(run.stdout.contains("not found, 1 attempt"), "{run}");
+    assert_eq!(engine.id(&name), None);
+
+    let asked = requests(&registry);
+    occ.run_with(["sync", "--strategy", "build"]).expect(0);
+    assert!(engine.id(&name).is_some());
+    assert_eq!(requests(&registry), asked);
+
+    let pull_only = table("tool", &name, &from(&[&registry]));
+    let run = crate::sync::occ(&engine, &(ONE_ROUND.to_owned() + &pull_only))
+        .args(["sync", "--strategy", "build"])
+        .run();
+    run.expect(65).says(&["image `tool` has no `build` table"]);
+}
+
+#[test]
+fn build_on_decides_after_which_failures_a_build_steps_in() {
+    let mut engine = RealEngine::connect();
+    let absent = || Registry::start();
+    let broken = || {
+        let answer = registry::error(500, "UNKNOWN", "it broke", None);
+        Registry::start().failing("/manifests/", Fault::Answer(answer))
+    };
+    let limited =
+        || Registry::start().failing("/manifests/", Fault::Answer(registry::rate_limited()));
+    let cases = [
+        (absent(), "", 0),
+        (broken(), "", 0),
+        // A limit is told instead of starting a long build, unless that is wanted.
+        (limited(), "", 7),
+        (limited(), "build_on = [\"rate_limited\"]", 0),
+        (broken(), "build_on = [\"not_found\"]", 7),
+        (absent(), "build_on = [\"unavailable\"]", 1),
+    ];
+    for (registry, more, exit) in cases {
+        let name = engine.name("build-on");
+        let run = either(&engine, &name, &registry, more).args(["sync"]).run().expect(exit);
+        assert_eq!(engine.id(&name).is_some(), exit == 0, "{more}\n{run}");
+        assert_eq!(run.stdout.contains("1 built"), exit == 0, "{more}\n{run}");
+    }
+}
+
+#[test]
+fn a_refusal_despite_credentials_starts_no_build() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("denied");
+    let registry = Registry::start().failing("/manifests/", Fault::Answer(registry::denied()));
+    // `bWU6c2VjcmV0` is `me:secret`.
+    let config = format!(r#"{{"auths":{{"{}":{{"auth":"bWU6c2VjcmV0"}}}}}}"#, registry.host());
+    let run = either(&engine, &name, &registry, "").docker_config(&config).args(["sync"]).run();
+    let run = run.expect(6).never_says(&["secret", "bWU6c2VjcmV0"]);
+    assert!(run.stdout.contains("denied, 1 attempt"), "{run}");
+    assert_eq!(engine.id(&name), None);
+}
+
+#[test]
+fn pull_policy_never_still_builds() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("never");
+    let registry = serving(&name, &Image::new(&unique()));
+    let occ = either(&engine, &name, &registry, "pull_policy = \"never\"");
+    let run = occ.run_with(["sync"]).expect(0);
+    assert!(run.stdout.contains("1 built"), "{run}");
+    assert_eq!(requests(&registry), 0);
+    let run = occ.run_with(["sync"]).expect(0);
+    assert!(run.stdout.contains("1 unchanged"), "{run}");
+}
+
+#[test]
+fn the_template_is_sent_whole_and_with_its_arguments() {
+    let engine = StubEngine::start();
+    let build =
+        "[images.opencode.build]\ntemplate = \"opencode\"\nargs = { BASE_IMAGE = \"debian:13\" }";
+    let manifest = ONE_ROUND.to_owned() + &table("opencode", "acme/opencode:1", build);
+    let occ =
+        Occ::manifest(&manifest).file("Dockerfile", "FROM elsewhere").file("secret", "s3cret");
+    let occ = occ.args(["-H", &engine.host()]);
+    occ.run_with(["sync"]).expect(0);
+    let sent = &engine.seen("POST /build")[0].request;
+    let body = String::from_utf8_lossy(&sent.body);
+    assert!(body.contains(include_str!("../images/Dockerfile")), "the template is not in it");
+    assert!(!body.contains("FROM elsewhere") && !body.contains("s3cret"));
+    assert_eq!(sent.query("buildargs").unwrap(), r#"{"BASE_IMAGE":"debian:13"}"#);
+    assert_eq!(sent.query("nocache"), Some("false".into()));
+    assert!(engine.id("acme/opencode:1").is_some());
+
+    occ.run_with(["sync"]).expect(0);
+    assert_eq!(engine.seen("POST /build").len(), 1);
+    occ.run_with(["sync", "--no-cache"]).expect(0);
+    let again = &engine.seen("POST /build")[1].request;
+    assert_eq!(again.query("nocache"), Some("true".into()));
+}
