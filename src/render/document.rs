@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::sanitised;
+use super::json::{printable, sanitised};
 use crate::execute::report::Report;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
@@ -45,12 +45,6 @@ pub(crate) fn document(
 /// Plain data with text for keys has a form in JSON, so there always is a value.
 fn plain_data(data: &impl Serialize) -> Value {
     sanitised(serde_json::to_value(data).unwrap_or_default())
-}
-
-/// JSON is text, and a file's name need not be: it would take all others with it.
-pub(super) fn printable(diagnostic: &Diagnostic) -> Diagnostic {
-    let file = diagnostic.file.as_ref().map(|file| file.to_string_lossy().into_owned().into());
-    Diagnostic { file, ..diagnostic.clone() }
 }
 
 #[cfg(test)]

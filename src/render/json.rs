@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::document::printable;
 use super::sink::Sink;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::event::Event;
@@ -117,6 +116,12 @@ fn date(mut days: u64) -> (u64, u64, u64) {
         month += 1;
     }
     (year, month, days + 1)
+}
+
+/// JSON is text, and a file's name need not be: it would take all others with it.
+pub(super) fn printable(diagnostic: &Diagnostic) -> Diagnostic {
+    let file = diagnostic.file.as_ref().map(|file| file.to_string_lossy().into_owned().into());
+    Diagnostic { file, ..diagnostic.clone() }
 }
 
 #[cfg(test)]
