@@ -96,6 +96,11 @@ impl Table<'_, '_, '_> {
             );
             return None;
         }
+        if let Some(written) = build.dockerfile.as_ref().filter(|_| dockerfile.starts_with("..")) {
+            // The archive holds the context alone: a file of the same name in it would
+            // be built instead.
+            self.unsupported("a Dockerfile outside of its context", "dockerfile", &written.span);
+        }
         Some(BuildOrigin::Context { dir, dockerfile, root: paths::normalise(&place.root) })
     }
 
