@@ -46,7 +46,7 @@ pub(super) async fn or_build<E: Engine>(
     trees: &Trees,
     begin: &dyn Fn(),
 ) -> Result<Obtained, Failure> {
-    let failure = match pull(run, image, step, begin).await {
+    let failure = match pull(run, image, step, begin).await? {
         Ok(obtained) => return Ok(obtained),
         Err(failure) => failure,
     };
@@ -64,12 +64,14 @@ pub(super) async fn or_build<E: Engine>(
     }
 }
 
+/// Pulls. The inner failure is that of all sources; the outer one is no source's
+/// doing, so no build would mend it.
 async fn pull<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     step: &PullStep,
     begin: &dyn Fn(),
-) -> Result<Obtained, Failure> {
+) -> Result<Result<Obtained, Failure>, Failure> {
     let _slot = run.pulls.acquire().await;
     begin();
     run.progress.report(Event::Started {
@@ -100,7 +102,7 @@ async fn pull<E: Engine>(
             Ok(mut obtained) => {
                 warn_refused(run, image, &candidates);
                 obtained.failures = candidates.into_iter().filter_map(Candidate::failure).collect();
-                return Ok(obtained);
+                return Ok(Ok(obtained));
             }
             Err(Stop::AllFailed) => {}
             Err(Stop::Abort(error)) => {
@@ -109,7 +111,7 @@ async fn pull<E: Engine>(
             }
         }
     }
-    Err(all_failed(candidates))
+    Ok(Err(all_failed(candidates)))
 }
 
 /// Every source that is not given up, once.

@@ -169,3 +169,15 @@ async fn what_another_occ_built_meanwhile_is_not_built_again() {
     let built = engine.calls.borrow().iter().filter(|call| call.starts_with("build")).count();
     assert_eq!(built, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_build_steps_in_for_a_name_that_does_not_take() {
+    let mut engine = engine().script("a.example", &[Reply::Serves('1')]);
+    engine.tags_are_lost = true;
+    let mut tool = image("tool", &["a.example"]);
+    pull_step(&mut tool).then_build =
+        Some((vec![BuildOn::NotFound, BuildOn::Unavailable], build_step()));
+    let done = pull(&engine, tool).await;
+    assert_eq!((done.only().outcome, done.only().action), (Outcome::Failed, Action::Pull));
+    assert!(!calls(&engine).iter().any(|call| call.starts_with("build")));
+}
