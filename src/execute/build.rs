@@ -64,7 +64,25 @@ pub(super) async fn build<E: Engine>(
             bytes: 0,
             failures: Vec::new(),
         }),
-        Err(error) => Err(Failure { log: tail.into(), ..Failure::of(Action::Build, &error) }),
+        Err(error) => {
+            let error = unless_dead(run, image, error).await;
+            Err(Failure { log: tail.into(), ..Failure::of(Action::Build, &error) })
+        }
+    }
+}
+
+/// A failed build's error, unless the engine died of it, or it of the engine.
+async fn unless_dead<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    error: EngineError,
+) -> EngineError {
+    if error.class.stops_run() {
+        return error;
+    }
+    match inspect(run.engine, &image.name.canonical()).await {
+        Err(dead) if dead.class.stops_run() => dead,
+        _ => error,
     }
 }
 

@@ -1,7 +1,7 @@
 //! An engine in memory, with a script of what each source does and a log of what
 //! it was asked. Time is tokio's, so that tests can pause it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,6 +56,10 @@ pub(super) struct FakeEngine {
     pub(super) no_distribution: bool,
     /// Setting a name does nothing, quietly.
     pub(super) tags_are_lost: bool,
+    /// A build takes the engine down with it.
+    pub(super) dies_building: Cell<bool>,
+    /// It answers nothing any more.
+    pub(super) is_dead: Cell<bool>,
     /// What the next builds end with; `None` is success.
     pub(super) build_error: Option<FailureClass>,
     /// Pulls under way, and the most there ever were.
@@ -132,6 +136,9 @@ impl FakeEngine {
 
 impl Engine for FakeEngine {
     async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, EngineError> {
+        if self.is_dead.get() {
+            return Err(error(FailureClass::Engine, reference));
+        }
         let images = self.images.borrow();
         Ok(images.get(reference).or_else(|| images.values().find(|i| i.id == reference)).cloned())
     }
@@ -226,6 +233,7 @@ impl Engine for FakeEngine {
 
     fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>> {
         self.log(format!("build {}", request.dockerfile));
+        self.is_dead.set(self.dies_building.get());
         let mut image = facts('b', "linux/amd64");
         image.labels = request.labels;
         let id = image.id.clone();

@@ -181,3 +181,19 @@ async fn no_build_steps_in_for_a_name_that_does_not_take() {
     assert_eq!((done.only().outcome, done.only().action), (Outcome::Failed, Action::Pull));
     assert!(!calls(&engine).iter().any(|call| call.starts_with("build")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_dies_of_a_build_ends_the_run() {
+    for class in [C::CutShort, C::Build] {
+        let engine = FakeEngine { build_error: Some(class), ..FakeEngine::default() };
+        engine.dies_building.set(true);
+        let images = ["one", "two"].map(|id| ImagePlan {
+            steps: vec![Step::Build(build_step())],
+            ..image(id, &[])
+        });
+        let done = run(&engine, images.to_vec(), Options::default()).await;
+        assert_eq!((done.only().outcome, done.only().exit), (Outcome::Failed, ExitStatus::Engine));
+        assert_eq!(done.only().log, ["Step 1/1 : RUN false", "a line"]);
+        assert_eq!(done.images[1].outcome, Outcome::Skipped);
+    }
+}
