@@ -245,6 +245,20 @@ fn a_deadline_and_a_signal_end_with_the_document() {
 }
 
 #[test]
+fn a_deadline_hides_no_failure_that_running_it_again_would_not_mend() {
+    let engine = StubEngine::start()
+        .remote("ghcr.io/acme/tool:1", &StubImage::new("tool"))
+        .failing("fromImage=ghcr.io", Fault::Hang);
+    let run = on(&engine).args(["--format", "json", "sync"]).run_with(["--timeout", "1s"]);
+    let ended = document(&run, "sync", 1);
+    assert_eq!(
+        (&ended["images"][0]["outcome"], &ended["images"][0]["exit"]),
+        (&"cancelled".into(), &7.into())
+    );
+    assert_eq!(ended["images"][1]["outcome"], "failed");
+}
+
+#[test]
 fn progress_is_one_event_a_line() {
     let engine = engine();
     let occ = on(&engine).args(["--progress", "json"]);

@@ -87,7 +87,8 @@ fn conclude(
             let diagnostic = Diagnostic::error(words);
             show(std::slice::from_ref(&diagnostic), "", settings);
             diagnostics.push(diagnostic);
-            exit
+            // What a deadline did not cause it must not hide.
+            ExitStatus::worst([exit, report.exit()])
         }
     };
     let time = begun.elapsed();

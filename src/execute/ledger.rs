@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::execute::report::{ImageReport, Outcome, Report};
 use crate::plan::step::Plan;
-use crate::words::exit::ExitStatus;
+use crate::words::failure::FailureClass;
 
 /// One entry an image of the plan, in its order.
 #[derive(Debug)]
@@ -48,7 +48,8 @@ impl Ledger {
             let mut report = entry.report;
             if !entry.ended {
                 report.outcome = if entry.begun { Outcome::Cancelled } else { Outcome::Skipped };
-                report.exit = ExitStatus::Failed;
+                // Nothing is wrong with it: what ended the run says more than this.
+                report.exit = FailureClass::exit(&[FailureClass::Cancelled]);
             }
             report
         });

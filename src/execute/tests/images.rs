@@ -134,6 +134,23 @@ async fn other_images_go_on_unless_told_to_stop() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_not_begun_does_not_change_the_exit_status() {
+    for (class, want) in [
+        (C::Server, ExitStatus::Transient),
+        (C::NotFound, ExitStatus::Failed),
+        (C::Denied, ExitStatus::Denied),
+    ] {
+        let engine = engine()
+            .script("a.example", &[Reply::Fails(class)])
+            .script("b.example", &[Reply::Silent(600, '2')]);
+        let images = vec![image("one", &["a.example"]), image("two", &["b.example"])];
+        let done = run(&engine, images, Options { fail_fast: true, no_cache: false }).await;
+        assert!(matches!(done.images[1].outcome, Outcome::Skipped | Outcome::Cancelled));
+        assert_eq!(report::Report { images: done.images }.exit(), want, "{class:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_pulls_at_once_than_the_limit() {
     let engine = engine().script("a.example", &[Reply::Serves('1')]);
     let images = (0..9).map(|n| image(&format!("tool{n}"), &["a.example"])).collect();
@@ -187,10 +204,8 @@ async fn an_engine_that_dies_of_a_build_ends_the_run() {
     for class in [C::CutShort, C::Build] {
         let engine = FakeEngine { build_error: Some(class), ..FakeEngine::default() };
         engine.dies_building.set(true);
-        let images = ["one", "two"].map(|id| ImagePlan {
-            steps: vec![Step::Build(build_step())],
-            ..image(id, &[])
-        });
+        let images = ["one", "two"]
+            .map(|id| ImagePlan { steps: vec![Step::Build(build_step())], ..image(id, &[]) });
         let done = run(&engine, images.to_vec(), Options::default()).await;
         assert_eq!((done.only().outcome, done.only().exit), (Outcome::Failed, ExitStatus::Engine));
         assert_eq!(done.only().log, ["Step 1/1 : RUN false", "a line"]);
