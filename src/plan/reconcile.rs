@@ -126,12 +126,8 @@ fn cause(
         .repo_digests
         .iter()
         .any(|(have, _)| image.sources.iter().any(|source| source.reference.repository == *have));
-    if strategy == Strategy::PullThenBuild
-        && !pulled
-        && facts.labels.contains_key(LABEL)
-        && built_cause(facts, seen, policy) == Cause::InputsChanged
-    {
-        return Cause::InputsChanged;
+    if strategy == Strategy::PullThenBuild && !pulled && facts.labels.contains_key(LABEL) {
+        return built_cause(facts, seen, policy);
     }
     Cause::InSync
 }

@@ -192,6 +192,13 @@ fn pull_then_build_keeps_what_was_pulled_and_renews_a_stale_stand_in() {
         "tool: changes: inputs changed since it was built\n  \
          pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1, else build the template `opencode`\n",
     );
+    check(
+        &tool,
+        seen(Some(facts(&[(LABEL, old.as_str())], &[]))),
+        Policy { no_cache: true, ..ANY },
+        "tool: changes: `--no-cache` asks for a rebuild\n  \
+         pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1, else build the template `opencode`\n",
+    );
     let pinned = DesiredImage { pin: Some(digest("a").parse().unwrap()), ..tool };
     let now = hash("now");
     check(
