@@ -95,8 +95,12 @@ async fn done_meanwhile<E: Engine>(
 ) -> Option<Obtained> {
     let facts = inspect(run.engine, &image.name.canonical()).await.ok().flatten()?;
     let same = facts.labels.get(LABEL).map(String::as_str) == Some(step.inputs.as_str());
-    let fresh = !run.options.no_cache && same;
-    fresh.then(|| Obtained {
+    if run.options.no_cache || !same {
+        return None;
+    }
+    // The label doesn't tell an engine's own platform from another's.
+    place::prove_platform(run, image, &facts, EngineErrorKind::Build).await.ok()?;
+    Some(Obtained {
         action: Action::Build,
         source: "build".to_owned(),
         digest: None,

@@ -2,6 +2,7 @@
 
 use super::fake_engine::facts;
 use super::*;
+use crate::state::inputs::LABEL;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::{BuildOn, FailureClass as C};
 
@@ -211,4 +212,18 @@ async fn an_engine_that_dies_of_a_build_ends_the_run() {
         assert_eq!(done.only().log, ["Step 1/1 : RUN false", "a line"]);
         assert_eq!(done.images[1].outcome, Outcome::Skipped);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_built_for_another_platform_is_built_again() {
+    let engine = engine();
+    let mut tool = image("tool", &[]);
+    tool.steps = vec![Step::Build(build_step())];
+    let mut foreign = facts('9', "linux/arm64");
+    foreign.labels.insert(LABEL.to_owned(), build_step().inputs.to_string());
+    tool.previous = Some(foreign.id.clone());
+    engine.images.borrow_mut().insert("docker.io/acme/tool:1".to_owned(), foreign);
+    let done = pull(&engine, tool).await;
+    assert_eq!(calls(&engine)[0], "build Dockerfile");
+    assert_eq!(done.only().image_id, Some(facts('b', "linux/amd64").id));
 }
