@@ -49,7 +49,10 @@ pub(super) async fn platform(client: &DockerClient) -> Result<Platform, EngineEr
     let version = answer.map_err(|error| classify::failed(error, &about))?;
     match (version.os, version.arch) {
         (Some(os), Some(arch)) if !os.is_empty() && !arch.is_empty() => {
-            Ok(Platform::normalised(&os, &arch, ""))
+            // The engine doesn't tell its variant, and runs images of older ones, too:
+            // an ARMv7 engine pulls an `arm/v6` image where there is no other.
+            let own = Platform::normalised(&os, &arch, "");
+            Ok(Platform { variant: String::new(), ..own })
         }
         _ => Err(not_an_engine(client)),
     }
@@ -186,6 +189,16 @@ mod tests {
         );
         let error = client.tag("x", &"redis".parse().unwrap()).await.unwrap_err();
         assert_eq!((error.kind, error.class), (EngineErrorKind::Image, FailureClass::NotFound));
+    }
+
+    #[tokio::test]
+    async fn an_engines_processor_is_of_no_particular_variant() {
+        let stub = Stub::answering(&[json(200, r#"{"Os":"linux","Arch":"arm"}"#)]);
+        let own = stub.client().platform().await.unwrap();
+        for variant in ["v5", "v6", "v7"] {
+            assert!(own.accepts(&Platform::normalised("linux", "arm", variant)));
+        }
+        assert!(!own.accepts(&Platform::normalised("linux", "arm64", "")));
     }
 
     #[tokio::test]
