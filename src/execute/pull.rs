@@ -156,6 +156,7 @@ async fn one_round<E: Engine>(
             Some(answered) = asked.next() => answered,
             () = sleep_until(overtake), if may_overtake => continue,
         };
+        let is_latest = silent.last() == Some(&i);
         silent.retain(|s| *s != i);
         let attempt = match answered {
             Err(attempt) => attempt,
@@ -179,6 +180,10 @@ async fn one_round<E: Engine>(
         let next = queue.front().or(silent.first()).copied();
         let next = next.map(|n| candidates[n].source.reference.canonical());
         fail(run, image, &mut candidates[i], attempt, next)?;
+        if is_latest {
+            // An earlier one is silent still, and had its patience: the next one begins now.
+            overtake = Instant::now();
+        }
     }
 }
 

@@ -112,6 +112,17 @@ async fn a_slow_first_source_still_wins_when_it_answers_before_the_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_beside_a_silent_source_moves_on_at_once() {
+    let engine = engine()
+        .script("a.example", &[Reply::Silent(600, '1')])
+        .script("b.example", &[Reply::Fails(C::NotFound)])
+        .script("c.example", &[Reply::Serves('3')]);
+    let done = pull(&engine, image("tool", &["a.example", "b.example", "c.example"])).await;
+    assert_eq!(done.only().source.as_deref(), Some("c.example/acme/tool:1"));
+    assert!((2.0..2.5).contains(&done.seconds), "{}", done.seconds);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_lost_the_race_is_asked_again_when_the_winner_fails() {
     let engine = engine()
         .script("a.example", &[Reply::Silent(3, '1'), Reply::Serves('1')])
