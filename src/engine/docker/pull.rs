@@ -11,6 +11,10 @@ use crate::engine::error::EngineError;
 use crate::engine::{PullProgress, PullRequest};
 use crate::words::event::LayerState;
 
+/// An engine waits 25 s at most before it tries a layer again. More than this is
+/// nonsense, which must neither overflow a clock nor stop the watch over the layers.
+const LONGEST_WAIT: u64 = 60;
+
 /// Pulls by digest where there is one, else by tag; never without both, which
 /// would pull every tag of the repository.
 pub(super) fn pull(
@@ -84,10 +88,11 @@ pub(super) fn progress(
     if id == "WARNING" {
         return PullProgress::Warning(status);
     }
-    if let Some(seconds) =
-        status.strip_prefix("Retrying in ").and_then(|rest| rest.split(' ').next()?.parse().ok())
+    if let Some(seconds) = status
+        .strip_prefix("Retrying in ")
+        .and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok())
     {
-        return PullProgress::Retrying { id, seconds };
+        return PullProgress::Retrying { id, seconds: seconds.min(LONGEST_WAIT) };
     }
     let state = match status.as_str() {
         "Pulling fs layer" | "Waiting" => LayerState::Waiting,
