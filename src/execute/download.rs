@@ -80,9 +80,16 @@ pub(super) async fn answer<'e, E: Engine>(
     if pin.is_some() || answer.digest.is_none() {
         let mut stream = run.engine.pull(answer.request(image));
         let first = match stream.next().await {
-            Some(first) => first?,
-            // Proof is asked for later: an empty stream is not yet a failure.
-            None => PullProgress::Status(String::new()),
+            Some(Ok(first)) => first,
+            Some(Err(error)) => {
+                drop(stream);
+                let (asked, credentials) = (&answer.reference, answer.credentials.as_ref());
+                return Err(autopsy(run, image, asked, credentials, error).await.into());
+            }
+            // The digest is the proof, and is asked for later. Behind a tag there may
+            // be an old image, which proves nothing.
+            None if pin.is_some() => PullProgress::Status(String::new()),
+            None => return Err(nothing_said(&answer.reference).into()),
         };
         answer.pull = Some((first, stream));
     }
@@ -150,6 +157,15 @@ pub(super) async fn download<'e, E: Engine>(
         run.progress.note(Some(&image.id), format!("`{source}` stays in the engine, too: {why}"));
     }
     Ok(download)
+}
+
+fn nothing_said(reference: &Reference) -> EngineError {
+    EngineError::new(
+        EngineErrorKind::Pull,
+        FailureClass::CutShort,
+        reference.canonical(),
+        "the engine reported neither an error nor a pull",
+    )
 }
 
 /// Makes sure of what the engine holds now: its digest and its platform.

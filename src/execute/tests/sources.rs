@@ -1,6 +1,6 @@
 //! One image and its sources: order, patience, rounds, proof.
 
-use super::fake_engine::digest;
+use super::fake_engine::{digest, facts};
 use super::*;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::FailureClass as C;
@@ -207,4 +207,28 @@ async fn without_a_distribution_endpoint_the_pull_is_by_tag() {
     assert!(
         done.events.contains(&Event::Note { image: Some("tool".into()), message: message.into() })
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_image_behind_the_tag_is_no_proof_of_a_pull() {
+    let mut engine = engine().script("a.example", &[Reply::Nothing('1')]);
+    engine.no_distribution = true;
+    let mut tool = image("tool", &["a.example"]);
+    tool.name = "a.example/acme/tool:1".parse().unwrap();
+    let old = facts('9', "linux/amd64");
+    tool.previous = Some(old.id.clone());
+    engine.images.borrow_mut().insert("a.example/acme/tool:1".to_owned(), old);
+    let done = pull(&engine, tool).await;
+    assert_eq!((done.only().outcome, done.only().exit), (Outcome::Failed, ExitStatus::Failed));
+    assert_eq!(done.only().failures[0].class, C::CutShort);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_pull_of_a_pin_does_not_tell_the_registry_is_asked_for() {
+    let engine = engine().script("a.example", &[Reply::Fails(C::Unknown), Reply::Fails(C::Denied)]);
+    let mut tool = image("tool", &["a.example"]);
+    pull_step(&mut tool).digest = Some(digest('1'));
+    let done = pull(&engine, tool).await;
+    assert_eq!(done.only().exit, ExitStatus::Denied);
+    assert_eq!(done.only().failures[0].attempts, 1);
 }
