@@ -195,7 +195,11 @@ async fn prove<E: Engine>(
         ));
     }
     if let Err(error) = place::prove_platform(run, image, &facts, EngineErrorKind::Pull).await {
-        place::restore(run, image).await;
+        // Only a pull by that very tag can have moved the name. Whoever else moved it
+        // meanwhile had a reason.
+        if pulled == image.name.canonical() {
+            place::restore(run, image).await;
+        }
         return Err(error.into());
     }
     // By tag, the digest is known only now.

@@ -83,6 +83,8 @@ struct Failure {
     hints: Vec<String>,
     failures: Vec<SourceFailure>,
     log: Vec<String>,
+    /// What is behind the image's name all the same: only a further name failed.
+    obtained: Option<Obtained>,
 }
 
 impl Failure {
@@ -95,6 +97,7 @@ impl Failure {
             hints: error.hint.clone().into_iter().collect(),
             failures: Vec::new(),
             log: Vec::new(),
+            obtained: None,
         }
     }
 }
@@ -193,6 +196,7 @@ async fn carry_out<E: Engine>(
             hints: Vec::new(),
             failures: Vec::new(),
             log: Vec::new(),
+            obtained: None,
         }),
         None => steps(run, image, trees, &|| ledger.begin(index)).await,
     };
@@ -201,7 +205,7 @@ async fn carry_out<E: Engine>(
         Ok(obtained) => (planned.done(obtained, image.previous.as_deref(), millis), false),
         Err(failure) => {
             let stops = failure.classes.iter().any(|class| class.stops_run());
-            (planned.failed(failure, millis), stops)
+            (planned.failed(failure, image.previous.as_deref(), millis), stops)
         }
     }
 }
@@ -212,7 +216,7 @@ async fn steps<E: Engine>(
     trees: &Trees,
     begin: &dyn Fn(),
 ) -> Result<Obtained, Failure> {
-    let mut obtained = None;
+    let mut obtained: Option<Obtained> = None;
     for step in &image.steps {
         match step {
             Step::Pull(step) => {
@@ -223,9 +227,11 @@ async fn steps<E: Engine>(
             }
             Step::Tag { target } => {
                 begin();
-                place::tag_beside(run, image, target)
-                    .await
-                    .map_err(|error| Failure::of(Action::Tag, &error))?;
+                let placed = obtained.as_ref().map(|got| &got.image_id);
+                let id = placed.or(image.previous.as_ref()).cloned().unwrap_or_default();
+                if let Err(error) = place::set(run, &id, target).await {
+                    return Err(Failure { obtained, ..Failure::of(Action::Tag, &error) });
+                }
             }
         }
     }

@@ -42,23 +42,6 @@ pub(super) async fn place<E: Engine>(
     placed
 }
 
-/// Makes `target` mean what the image's name means.
-pub(super) async fn tag_beside<E: Engine>(
-    run: &Run<'_, E>,
-    image: &ImagePlan,
-    target: &Reference,
-) -> Result<(), EngineError> {
-    match run.engine.inspect(&image.name.canonical()).await? {
-        Some(facts) => set(run, &facts.id, target).await,
-        None => Err(EngineError::new(
-            EngineErrorKind::Image,
-            FailureClass::Unknown,
-            image.name.canonical(),
-            "it was removed from the engine while occ was at work",
-        )),
-    }
-}
-
 /// If the image's name moved although the work failed, points it back.
 ///
 /// It is called where something failed already: what goes wrong here is told,
@@ -85,7 +68,12 @@ pub(super) async fn restore<E: Engine>(run: &Run<'_, E>, image: &ImagePlan) {
     }
 }
 
-async fn set<E: Engine>(run: &Run<'_, E>, id: &str, target: &Reference) -> Result<(), EngineError> {
+/// Makes `target` mean the image `id`, and proves it.
+pub(super) async fn set<E: Engine>(
+    run: &Run<'_, E>,
+    id: &str,
+    target: &Reference,
+) -> Result<(), EngineError> {
     run.engine.tag(id, target).await?;
     let name = target.canonical();
     match run.engine.inspect(&name).await? {

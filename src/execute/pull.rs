@@ -303,7 +303,15 @@ fn all_failed(candidates: Vec<Candidate<'_>>) -> Failure {
         [one] => format!("`{}`: {}", one.source, one.class.words()),
         all => format!("none of its {} served it", count(all.len(), "source", "sources")),
     };
-    Failure { action: Action::Pull, classes, error, hints, failures, log: Vec::new() }
+    Failure {
+        action: Action::Pull,
+        classes,
+        error,
+        hints,
+        failures,
+        log: Vec::new(),
+        obtained: None,
+    }
 }
 
 impl Candidate<'_> {

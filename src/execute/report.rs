@@ -217,17 +217,20 @@ impl ImageReport {
     }
 
     /// The same, failed.
-    pub(super) fn failed(self, failure: Failure, millis: u64) -> Self {
+    pub(super) fn failed(self, failure: Failure, previous: Option<&str>, millis: u64) -> Self {
+        let reached = match failure.obtained {
+            Some(obtained) => self.done(obtained, previous, millis),
+            None => Self { failures: failure.failures, ..self },
+        };
         Self {
             action: failure.action,
             outcome: Outcome::Failed,
             exit: FailureClass::exit(&failure.classes),
             error: Some(failure.error),
             hints: failure.hints,
-            failures: failure.failures,
             log: failure.log,
             millis,
-            ..self
+            ..reached
         }
     }
 

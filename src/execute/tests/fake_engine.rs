@@ -56,6 +56,8 @@ pub(super) struct FakeEngine {
     pub(super) no_distribution: bool,
     /// Setting a name does nothing, quietly.
     pub(super) tags_are_lost: bool,
+    /// This name can't be set.
+    pub(super) refused_name: RefCell<String>,
     /// A build takes the engine down with it.
     pub(super) dies_building: Cell<bool>,
     /// It answers nothing any more.
@@ -224,6 +226,9 @@ impl Engine for FakeEngine {
 
     async fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError> {
         self.log(format!("tag {} {}", &source[..9], target.canonical()));
+        if *self.refused_name.borrow() == target.canonical() {
+            return Err(error(FailureClass::Unknown, &target.canonical()));
+        }
         let image = self.inspect(source).await?.expect("an image that is not there was tagged");
         if !self.tags_are_lost {
             self.images.borrow_mut().insert(target.canonical(), image);

@@ -227,3 +227,32 @@ async fn what_was_built_for_another_platform_is_built_again() {
     assert_eq!(calls(&engine)[0], "build Dockerfile");
     assert_eq!(done.only().image_id, Some(facts('b', "linux/amd64").id));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_further_name_that_fails_does_not_hide_what_was_done() {
+    let engine = engine().script("a.example", &[Reply::Serves('1')]);
+    engine.refused_name.replace("docker.io/library/more:1".to_owned());
+    let mut tool = image("tool", &["a.example"]);
+    tool.previous = Some(facts('9', "linux/amd64").id);
+    tool.steps.push(Step::Tag { target: "more:1".parse().unwrap() });
+    let done = pull(&engine, tool).await;
+    let report = done.only();
+    assert_eq!((report.outcome, report.action), (Outcome::Failed, Action::Tag));
+    assert!(report.changed);
+    assert_eq!(report.image_id, Some(facts('1', "linux/amd64").id));
+    assert_eq!(report.previous_id, Some(facts('9', "linux/amd64").id));
+    assert_eq!(report.source.as_deref(), Some("a.example/acme/tool:1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_somebody_else_moved_is_left_where_it_is() {
+    let engine = engine().script("a.example", &[Reply::Foreign('1')]);
+    let mut tool = image("tool", &["a.example"]);
+    let (old, new) = (facts('9', "linux/amd64"), facts('8', "linux/amd64"));
+    tool.previous = Some(old.id.clone());
+    engine.images.borrow_mut().insert("docker.io/acme/tool:1".to_owned(), new.clone());
+    engine.images.borrow_mut().insert("kept".to_owned(), old);
+    let done = pull(&engine, tool).await;
+    assert_eq!(done.only().exit, ExitStatus::Unverified);
+    assert_eq!(engine.images.borrow()["docker.io/acme/tool:1"].id, new.id);
+}
