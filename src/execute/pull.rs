@@ -57,6 +57,11 @@ pub(super) async fn or_build<E: Engine>(
         return Err(failure);
     }
     run.progress.note(Some(&image.id), "no registry has it, building it");
+    if let Some(digest) = &step.digest {
+        let words =
+            format!("a build stands in for the pinned {}: its bytes differ", digest.short());
+        run.progress.warn(Some(&image.id), words);
+    }
     let pulls = failure.failures;
     match build::build(run, image, build, trees, begin).await {
         Ok(obtained) => Ok(Obtained { failures: pulls, ..obtained }),

@@ -1,6 +1,6 @@
 //! What happens around a pull: builds, names, and several images in one run.
 
-use super::fake_engine::facts;
+use super::fake_engine::{digest, facts};
 use super::*;
 use crate::state::inputs::LABEL;
 use crate::words::exit::ExitStatus;
@@ -59,6 +59,21 @@ async fn a_build_steps_in_only_for_the_failures_it_is_allowed_for() {
         assert_eq!(done.only().action == Action::Build, builds);
         assert_eq!(done.only().failures.len(), 1, "the registries' failures stay in the report");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_in_the_place_of_a_pin_is_a_warning() {
+    let engine = engine().script("a.example", &[Reply::Fails(C::NotFound)]);
+    let mut tool = image("tool", &["a.example"]);
+    let step = pull_step(&mut tool);
+    step.digest = Some(digest('1'));
+    step.then_build = Some((vec![BuildOn::NotFound], build_step()));
+    let done = pull(&engine, tool).await;
+    assert_eq!(done.only().action, Action::Build);
+    assert_eq!(
+        done.warnings(),
+        ["a build stands in for the pinned sha256:111111111111: its bytes differ"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
