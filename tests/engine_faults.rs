@@ -305,3 +305,19 @@ fn row_54_a_full_disk_stops_the_run() {
     assert!(run.stdout.contains("1 failed, 1 skipped"), "{run}");
     assert_eq!(engine.seen("POST /images/create").len(), 1);
 }
+
+#[test]
+fn an_engine_that_refuses_to_tell_of_its_images_cannot_be_used() {
+    for (status, message) in [
+        (403, "authorization denied by plugin guard"),
+        (500, "layer does not exist"),
+        (500, "permission denied"),
+        (503, "service unavailable"),
+    ] {
+        let engine = engine().failing("GET /images/", Fault::Status(status, message));
+        for command in ["status", "plan", "sync"] {
+            let run = on(&engine.host(), MANIFEST).args([command]).run().expect(5);
+            run.says(&[message]).never_says(&["docker login"]);
+        }
+    }
+}

@@ -110,7 +110,8 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
             }
             let exit = match failed.kind {
                 EngineErrorKind::Address => ExitStatus::Usage,
-                _ => crate::words::failure::FailureClass::exit(&[failed.class]),
+                // Whatever it said: without an answer about the images it is of no use.
+                _ => ExitStatus::Engine,
             };
             Done { diagnostics: vec![diagnostic], ..Done::with_text(exit, String::new()) }
         }
