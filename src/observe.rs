@@ -61,17 +61,20 @@ pub(crate) async fn observe<E: Engine>(
         let held = image.local.as_ref().map(|facts| facts.id.as_str());
         tracing::info!(id, held, inputs = ?image.inputs, "observed");
     }
-    if observed.images.values().any(is_foreign) && images.iter().any(|i| i.platform.is_none()) {
+    let held = || observed.images.values().filter_map(|image| image.local.as_ref());
+    let asks = held().any(is_foreign) || !engine.is_local() && held().next().is_some();
+    if asks && images.iter().any(|image| image.platform.is_none()) {
         observed.engine_platform = Some(engine.platform().await?);
     }
     Ok((observed, trees))
 }
 
 /// Whether an image is made for another processor than this program. Asking the
-/// engine for its own platform costs more than all inspects, so it is done only then.
-fn is_foreign(image: &ObservedImage) -> bool {
+/// engine for its own platform costs more than all inspects, so an engine of this
+/// machine, whose platform is that of this program, is asked only then.
+fn is_foreign(facts: &ImageFacts) -> bool {
     let native = Platform::normalised("linux", std::env::consts::ARCH, "");
-    image.local.as_ref().is_some_and(|facts| !native.accepts(&facts.platform))
+    !native.accepts(&facts.platform)
 }
 
 async fn inspect_all<E: Engine>(

@@ -62,10 +62,14 @@ pub(super) async fn or_build<E: Engine>(
             format!("a build stands in for the pinned {}: its bytes differ", digest.short());
         run.progress.warn(Some(&image.id), words);
     }
-    let pulls = failure.failures;
+    let (pulls, classes) = (failure.failures, failure.classes);
     match build::build(run, image, build, trees, begin).await {
         Ok(obtained) => Ok(Obtained { failures: pulls, ..obtained }),
-        Err(failure) => Err(Failure { failures: pulls, ..failure }),
+        // The build was the last source: what the registries died of still counts.
+        Err(mut failure) => {
+            failure.classes.extend(classes);
+            Err(Failure { failures: pulls, ..failure })
+        }
     }
 }
 

@@ -271,3 +271,20 @@ async fn a_name_that_somebody_else_moved_is_left_where_it_is() {
     assert_eq!(done.only().exit, ExitStatus::Unverified);
     assert_eq!(engine.images.borrow()["docker.io/acme/tool:1"].id, new.id);
 }
+
+#[tokio::test(start_paused = true)]
+async fn when_the_build_fails_too_the_registries_failures_still_count() {
+    for (class, exit) in [
+        (C::NotFound, ExitStatus::Failed),
+        (C::Server, ExitStatus::Transient),
+        (C::Denied, ExitStatus::Denied),
+    ] {
+        let mut engine = engine().script("a.example", &[Reply::Fails(class)]);
+        engine.build_error = Some(C::Build);
+        let mut tool = image("tool", &["a.example"]);
+        let all = vec![BuildOn::NotFound, BuildOn::Unavailable, BuildOn::Denied];
+        pull_step(&mut tool).then_build = Some((all, build_step()));
+        let done = pull(&engine, tool).await;
+        assert_eq!((done.only().outcome, done.only().exit), (Outcome::Failed, exit), "{class:?}");
+    }
+}

@@ -85,6 +85,8 @@ const TABLE: &[Row] = &[
             "corrupt blob",
         ],
     ),
+    // Quay's words. They quote the tag, which may be any word, so they come early.
+    row(NotFound, &["was deleted or has expired"]),
     // A slow handshake is the network's fault, a bad one is a mistake of somebody's.
     row(Network, &["tls handshake timeout"]),
     row(

@@ -10,6 +10,11 @@ pub(super) const TEXTS: &[(C, u16, &str)] = &[
     (C::NotFound, 500, "manifest unknown"),
     (C::NotFound, 404, "manifest unknown: manifest unknown"),
     (C::NotFound, 500, "name unknown: repository name not known to registry"),
+    (
+        C::NotFound,
+        500,
+        "unknown: Tag {T} was deleted or has expired. To pull, revive via time machine",
+    ),
     (C::NotFound, 404, "No such image: {R}"),
     (C::NotFound, 404, ""),
     (
