@@ -83,11 +83,10 @@ impl Endpoint {
 
         if let Some(host) = set(&options.host) {
             if let Some(context) = set(&options.context) {
-                return Err(endpoint_error(
-                    &context,
-                    "`--host` and `--context` contradict each other",
-                )
-                .with_hint("give one of them"));
+                let error =
+                    endpoint_error(&context, "`--host` and `--context` contradict each other")
+                        .with_hint("give one of them");
+                return Err(EngineError { kind: EngineErrorKind::Address, ..error });
             }
             return Self::of_host(&host, "from `--host`", options, config.as_deref());
         }

@@ -56,8 +56,10 @@ pub(super) fn failed(error: &Error, about: &About<'_>) -> EngineError {
             .with_hint(start(endpoint))
     } else if causes.iter().any(|cause| cause.to_string() == "dns error") {
         // hyper-util's literal: the resolver's own error has no kind.
-        no_connection(endpoint, format!("the host name has no address: {last}"))
-            .with_hint(format!("the endpoint is {}", endpoint.why))
+        no_connection(endpoint, format!("the host name has no address: {last}")).with_hint(format!(
+            "the endpoint is {}; check its spelling, and this machine's name servers",
+            endpoint.why
+        ))
     } else if let Some(io) = find_io() {
         unreachable_or(endpoint, io)
     } else {
@@ -165,18 +167,25 @@ fn permission(endpoint: &Endpoint) -> String {
     )
 }
 
+/// How the errors begin that say nothing but that there is one below.
+const WRAPPERS: &[&str] =
+    &["Error in the hyper legacy client", "client error (", "tcp connect error", "dns error"];
+
 /// The texts of an error and its causes, each once.
 fn chain(error: &Error) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for cause in walk(error) {
         let text = shown(&cause.to_string());
-        // The name of bollard's wrapper around another library's error helps nobody.
-        if text.starts_with("Error in the hyper legacy client") {
+        // The names of libraries' wrappers around another library's error help nobody.
+        if WRAPPERS.iter().any(|wrapper| text.starts_with(wrapper)) {
             continue;
         }
         if !text.is_empty() && texts.last().is_none_or(|above| !above.ends_with(&text)) {
             texts.push(text);
         }
+    }
+    if texts.is_empty() {
+        texts.push(shown(&error.to_string()));
     }
     texts
 }

@@ -113,13 +113,16 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
             class
         }
         (Doing::Build, _) | (Doing::Base, FailureClass::Unknown) => FailureClass::Build,
+        // No registry is asked here, so what sounds like one is the engine, or a proxy before it.
+        (Doing::Image, class) if is_a_registrys(class) => FailureClass::Engine,
         (_, class) => class,
     };
-    let kind = if class == FailureClass::Engine {
-        EngineErrorKind::Connection
-    } else {
-        about.doing.kind()
+    let kind = match (class, about.doing) {
+        (FailureClass::Engine, doing) if doing != Doing::Image => EngineErrorKind::Connection,
+        (_, doing) => doing.kind(),
     };
+    let subject =
+        if kind == EngineErrorKind::Connection { &about.endpoint.address } else { about.subject };
     let said = match (shown(message), status) {
         (said, Some(status)) if said.is_empty() => {
             format!("the engine answered with status {status} and no reason")
@@ -129,7 +132,7 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
         }
         (said, _) => said,
     };
-    let mut error = EngineError::new(kind, class, shown(about.subject), said);
+    let mut error = EngineError::new(kind, class, shown(subject), said);
     error.hint = hint::hint(class, about, about.reference).or_else(|| build_hint(&text));
     error.source = status
         .map(|status| Cause::boxed(format!("the engine answered with status {status}"), None));
@@ -178,6 +181,23 @@ fn broken(error: &Error, about: &About<'_>) -> EngineError {
     failure
 }
 
+/// Whether a class blames a registry or the way to it.
+const fn is_a_registrys(class: FailureClass) -> bool {
+    use FailureClass as C;
+    matches!(
+        class,
+        C::AbsentOrPrivate
+            | C::Denied
+            | C::RateLimited
+            | C::TooManyRequests
+            | C::Tls
+            | C::NameResolution
+            | C::Network
+            | C::Server
+            | C::NotARegistry
+    )
+}
+
 /// Whether a build reports the end of a command, which it quotes.
 fn is_a_commands_end(text: &str) -> bool {
     text.trim_start().starts_with("the command '") && text.contains("returned a non-zero code")
@@ -186,10 +206,16 @@ fn is_a_commands_end(text: &str) -> bool {
 /// What a failed build needs, where its text gives it away.
 fn build_hint(text: &str) -> Option<String> {
     let wants_buildkit = ["requires buildkit", "the --mount option", "unknown flag: mount"];
-    wants_buildkit
-        .iter()
-        .any(|phrase| evidence::says(text, phrase))
-        .then(|| "this Dockerfile needs BuildKit, which occ does not drive yet".to_owned())
+    // What the classic builder says of newer syntax, and of a typing error.
+    let may_want_it = ["unknown instruction", "unknown flag"];
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| evidence::says(text, phrase));
+    if says(&wants_buildkit) {
+        Some("this Dockerfile needs BuildKit, which occ does not drive yet".to_owned())
+    } else if says(&may_want_it) {
+        Some("if it is no typing error but a here-document (`<<EOF`) or a newer flag: those need BuildKit, which occ does not drive yet".to_owned())
+    } else {
+        None
+    }
 }
 
 /// A sanitised cause: the engine's errors hold foreign text, and users of the

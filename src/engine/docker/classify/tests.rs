@@ -140,6 +140,22 @@ fn a_build_fails_as_a_build_unless_its_base_cannot_be_had() {
     let error =
         check(None, Some(400), "the --mount option requires BuildKit. Refer to x", C::Build);
     assert!(error.hint().unwrap().contains("needs BuildKit"));
+    for newer in ["dockerfile parse error line 4: unknown instruction: ECHO", "Unknown flag: link"]
+    {
+        let error = check(None, Some(400), newer, C::Build);
+        assert!(error.hint().unwrap().contains("need BuildKit"), "{newer}");
+    }
+}
+
+#[test]
+fn an_inspect_asks_no_registry_so_none_is_blamed() {
+    for (status, text) in [(502, "<html>bad gateway</html>"), (403, "<html>forbidden</html>")] {
+        let error = classified(Doing::Image, "ghcr.io/a/b:1", status, text, None);
+        assert_eq!((error.kind, error.class), (EngineErrorKind::Image, C::Engine), "{text}");
+        assert!(error.hint().unwrap().starts_with("the engine is unix://"), "{error:?}");
+    }
+    let missing = classified(Doing::Image, "ghcr.io/a/b:1", 404, "No such image: x", None);
+    assert_eq!(missing.class, C::NotFound);
 }
 
 #[test]
