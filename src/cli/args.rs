@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{FalseyValueParser, Resettable};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::render::Mode;
 use crate::state::desired::Strategy;
@@ -61,7 +61,7 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
     /// More about what is done: -v, -vv, -vvv
     #[arg(short, long, global = true, env = "OCC_VERBOSE", hide_env = true)]
-    #[arg(action = ArgAction::Count)]
+    #[arg(action = ArgAction::Count, value_parser = verbosity)]
     pub(crate) verbose: u8,
     /// Give up after this time: 90s, 30m, 1h; 0 is no limit
     #[arg(long, global = true, value_name = "TIME", env = "OCC_TIMEOUT", hide_env = true)]
@@ -136,6 +136,28 @@ pub(crate) struct StatusArgs {
     #[arg(long, env = "OCC_CHECK", hide_env = true)]
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(crate) check: bool,
+}
+
+/// `OCC_VERBOSE`: how often `-v` stands.
+fn verbosity(text: &str) -> Result<u8, &'static str> {
+    text.parse().map_err(|_| "it is a number: 1 is -v, 2 is -vv, 3 is -vvv")
+}
+
+/// The command line. A variable that is set to nothing counts as not set: that is
+/// how CI systems hand on what nobody filled in.
+pub(crate) fn command() -> clap::Command {
+    unset_empty(Cli::command())
+}
+
+#[expect(clippy::disallowed_methods, reason = "clap reads these variables itself")]
+fn unset_empty(command: clap::Command) -> clap::Command {
+    let is_set_to_nothing = |arg: &clap::Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| if is_set_to_nothing(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(unset_empty)
 }
 
 /// The words of `--progress`.

@@ -13,12 +13,8 @@ use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &InitArgs) -> Result<Done, Stop> {
     let path = settings.manifest.as_deref().unwrap_or(Path::new(NAME));
-    write(path, args.force).map_err(|error| {
-        let diagnostic = Diagnostic::error(format!("cannot write the manifest: {error}"));
-        let hint = "`occ init --force` overwrites what is there";
-        let exists = error.kind() == io::ErrorKind::AlreadyExists;
-        Stop::input(ExitStatus::Failed, if exists { diagnostic.hint(hint) } else { diagnostic })
-    })?;
+    write(path, args.force)
+        .map_err(|error| Stop::input(ExitStatus::Failed, unwritable(path, &error)))?;
     let text = if settings.quiet {
         String::new()
     } else {
@@ -28,6 +24,19 @@ pub(super) fn run(settings: &Settings, args: &InitArgs) -> Result<Done, Stop> {
         )
     };
     Ok(Done::with_text(ExitStatus::Success, text))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+    let what = format!("cannot write the manifest `{}`", path.display());
+    match error.kind() {
+        _ if path.is_dir() => Diagnostic::error(format!("{what}: it is a directory")),
+        io::ErrorKind::AlreadyExists => Diagnostic::error(format!("{what}: it is there already"))
+            .hint("`occ init --force` overwrites it"),
+        io::ErrorKind::NotFound => Diagnostic::error(format!("{what}: there is no such directory"))
+            .hint("make the directory first"),
+        io::ErrorKind::PermissionDenied => Diagnostic::error(format!("{what}: permission denied")),
+        _ => Diagnostic::error(format!("{what}: {error}")),
+    }
 }
 
 /// Without `force` the file must be new: what is there is never lost by accident.

@@ -19,7 +19,7 @@ mod sync;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 
 use crate::cli::args::{Cli, Command, Format};
 use crate::cli::output::{print, tell};
@@ -67,7 +67,8 @@ impl Stop {
 /// The program: from the command line to the exit code.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let cli = match Cli::try_parse_from(&words) {
+    let read = args::command().try_get_matches_from(&words);
+    let cli = match read.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(refused) => return refuse(&refused, &words, &Environment::read()).into(),
     };

@@ -1,10 +1,12 @@
 //! What clap refuses: help, version, and mistakes on the command line.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 
 use anstream::{AutoStream, ColorChoice};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::cli::args;
 use crate::cli::output::{print, tell};
 use crate::cli::settings::Environment;
 use crate::execute::report::Report;
@@ -28,7 +30,11 @@ pub(super) fn refuse(
         return print(&text, ExitStatus::Success, look);
     }
     // clap quotes the command line as it is.
-    let text = refused.render().to_string();
+    let mut text = refused.render().to_string();
+    let variable = variable(refused, words);
+    if let Some(variable) = &variable {
+        let _ = writeln!(text, "hint: {variable}");
+    }
     let text = sanitise(&text);
     let message = match refused.kind() {
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -40,6 +46,7 @@ pub(super) fn refuse(
     diagnostic
         .hints
         .extend(text.lines().filter_map(|l| Some(l.trim().strip_prefix("tip: ")?.to_owned())));
+    diagnostic.hints.extend(variable);
     let wants_json = |flag: &str, variable: &'static str| {
         let joined = format!("{flag}=json");
         words.iter().any(|word| *word == *joined)
@@ -56,4 +63,27 @@ pub(super) fn refuse(
         return print(&document, ExitStatus::Usage, look);
     }
     ExitStatus::Usage
+}
+
+/// A value that clap refuses is named by its flag, also where nobody wrote the flag.
+fn variable(refused: &clap::Error, words: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(flag)) = refused.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let mut command = args::command();
+    command.build();
+    let mut known = command
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .chain(command.get_arguments());
+    let arg = known.find(|arg| arg.to_string() == *flag)?;
+    let name = arg.get_env()?.to_string_lossy();
+    let long = format!("--{}", arg.get_long()?);
+    let written = words.iter().skip(1).map(|word| word.to_string_lossy()).any(|word| {
+        word.starts_with(&long)
+            || arg.get_short().is_some_and(|short| {
+                word.starts_with('-') && !word.starts_with("--") && word.contains(short)
+            })
+    });
+    (!written).then(|| format!("the value is from the variable `{name}`"))
 }

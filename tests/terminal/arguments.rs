@@ -126,13 +126,30 @@ fn a_bad_variable_is_a_bad_command_line() {
         ("OCC_PROGRESS", "loud", "'loud'"),
         ("OCC_TIMEOUT", "soon", "'soon'"),
         ("OCC_FORMAT", "yaml", "'yaml'"),
+        ("OCC_STRATEGY", "guess", "'guess'"),
+        ("OCC_VERBOSE", "yes", "1 is -v"),
         ("DOCKER_DEFAULT_PLATFORM", "amd", "`DOCKER_DEFAULT_PLATFORM`"),
     ];
     for (name, value, words) in bad {
         let engine = engine();
-        occ(&engine).env(name, value).args(["plan"]).run().expect(64).says(&[words]);
+        let run = occ(&engine).env(name, value).args(["plan"]).run().expect(64);
+        run.says(&[words, &format!("`{name}`")]);
         assert!(engine.seen("").is_empty());
     }
+    let engine = engine();
+    let flag = occ(&engine).env("OCC_FORMAT", "json").args(["--format", "xml", "plan"]);
+    flag.run().expect(64).never_says(&["OCC_FORMAT"]);
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let engine = engine();
+    let mut occ = occ(&engine);
+    for name in ["MANIFEST", "PROGRESS", "FORMAT", "TIMEOUT", "VERBOSE", "STRATEGY", "DRY_RUN"] {
+        occ = occ.env(&format!("OCC_{name}"), "");
+    }
+    occ.args(["sync", "opencode"]).run().expect(0);
+    assert!(engine.id("acme/opencode:1").is_some());
 }
 
 #[test]
