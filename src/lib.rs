@@ -51,8 +51,8 @@
 //!    not before. A name moves only after that.
 //! 6. Every text from outside passes `words::text::sanitise` on its way to a
 //!    terminal, a log or JSON.
-//! 7. occ never deletes, never pushes, and asks no registry that the manifest does
-//!    not list for the image.
+//! 7. occ never deletes, never pushes, and asks no registry that neither the manifest
+//!    lists for the image nor a Dockerfile that it builds from names.
 //!
 //! # As a library
 //!
