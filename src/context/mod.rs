@@ -5,6 +5,7 @@
 //! between [`walk`] and the tree.
 
 pub(crate) mod archive;
+pub(crate) mod bases;
 pub(crate) mod walk;
 
 use std::path::{Path, PathBuf};
@@ -109,6 +110,17 @@ impl Tree {
         };
         let entries = vec![Entry { path: PathBuf::from("Dockerfile"), kind }];
         Self { entries, dockerfile: "Dockerfile".to_owned() }
+    }
+
+    /// The text of the Dockerfile, where it can still be read.
+    pub(crate) fn dockerfile_text(&self) -> Option<String> {
+        let entry = self.entries.iter().find(|entry| entry.path == Path::new(&self.dockerfile))?;
+        let Kind::File { content, .. } = &entry.kind else { return None };
+        let bytes = match content {
+            Content::Memory(bytes) => bytes.to_vec(),
+            Content::Disk(path) => fs_err::read(path).ok()?,
+        };
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// What goes into the input hash: for each entry its path, kind, executable

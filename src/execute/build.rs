@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::stream::StreamExt;
 
-use crate::context::archive;
+use crate::context::{archive, bases};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
 use crate::execute::report::Action;
@@ -126,6 +126,13 @@ async fn send<E: Engine>(
     labels.insert(LABEL.to_owned(), step.inputs.to_string());
     labels.insert(LABEL_ID.to_owned(), image.id.clone());
     let dockerfile = tree.dockerfile.clone();
+    let mut credentials = BTreeMap::new();
+    let text = tree.dockerfile_text().unwrap_or_default();
+    for registry in bases::registries(&text, &step.build.args) {
+        if let Some(found) = run.credentials.get(&registry, &run.progress).await {
+            credentials.insert(registry, found);
+        }
+    }
     let mut sent = 0;
     let (progress, id) = (run.progress.clone(), image.id.clone());
     let context = archive::stream(tree, !run.engine.is_local()).inspect(move |chunk| {
@@ -140,7 +147,7 @@ async fn send<E: Engine>(
         network: step.build.network,
         platform: image.platform.clone(),
         no_cache: run.options.no_cache,
-        credentials: BTreeMap::new(),
+        credentials,
         context: context.boxed(),
     });
     let mut built = None;

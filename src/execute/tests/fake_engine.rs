@@ -237,7 +237,9 @@ impl Engine for FakeEngine {
     }
 
     fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>> {
-        self.log(format!("build {}", request.dockerfile));
+        let logins: Vec<&str> = request.credentials.keys().map(String::as_str).collect();
+        let with = if logins.is_empty() { "" } else { " with a login for " };
+        self.log(format!("build {}{with}{}", request.dockerfile, logins.join(", ")));
         self.is_dead.set(self.dies_building.get());
         let mut image = facts('b', "linux/amd64");
         image.labels = request.labels;

@@ -288,3 +288,27 @@ async fn when_the_build_fails_too_the_registries_failures_still_count() {
         assert_eq!((done.only().outcome, done.only().exit), (Outcome::Failed, exit), "{class:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_build_takes_along_the_logins_of_its_bases_and_no_others() {
+    let home = tempfile::tempdir().unwrap();
+    let login = r#"{"auth": "dTpw"}"#; // u:p
+    let config = format!(r#"{{"auths": {{"a.example": {login}, "b.example": {login}}}}}"#);
+    fs_err::write(home.path().join("config.json"), config).unwrap();
+    let credentials = CredentialStore::new(Some(home.path().to_owned()), None);
+    let engine = engine();
+    let limits = Limits { pulls: 1, builds: 1 };
+    let options = Options::default();
+    let run =
+        Run::new(&engine, &credentials, ProgressReporter::silent(), (TIMEOUTS, limits), options);
+    let tool = ImagePlan { steps: vec![Step::Build(build_step())], ..image("tool", &[]) };
+    let dockerfile = "FROM a.example/base\nCOPY --from=c.example/x /a /a\n";
+    let trees = Trees::from([("tool".to_owned(), Tree::template(dockerfile))]);
+    let plan = Plan { images: vec![tool] };
+    execute(&run, &plan, &trees, &Ledger::new(&plan)).await;
+    let calls = engine.calls.borrow();
+    assert!(
+        calls.iter().any(|call| call == "build Dockerfile with a login for a.example"),
+        "{calls:?}"
+    );
+}
