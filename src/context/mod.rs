@@ -91,11 +91,35 @@ pub(crate) enum ContextError {
         root: PathBuf,
     },
     /// An ignore file, which this version does not read yet.
-    #[error("`{}`: ignore files are not supported yet", .0.display())]
+    #[error("`{}`: ignore files are not supported yet, only a context without one", .0.display())]
     IgnoreFile(PathBuf),
     /// A file or directory can't be read.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
+    #[error("cannot read `{}`: {}", path.display(), plainly(error))]
+    Read {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+}
+
+impl ContextError {
+    /// For `map_err`: the file or directory that can't be read.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self::Read { path: path.to_owned(), error }
+    }
+}
+
+/// The usual reasons in words; any other as the system has it.
+fn plainly(error: &std::io::Error) -> String {
+    use std::io::ErrorKind as K;
+    match error.kind() {
+        K::PermissionDenied => {
+            "permission denied, and a context is sent with all that is in it".to_owned()
+        }
+        K::NotFound => "it vanished while the context was read".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 impl Tree {

@@ -58,9 +58,9 @@ fn confined(what: &'static str, path: &Path, root: &Path) -> Result<PathBuf, Con
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(ContextError::Missing { what, path: path.to_owned() });
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(ContextError::read(path)(error)),
     };
-    if real.starts_with(fs_err::canonicalize(root)?) {
+    if real.starts_with(fs_err::canonicalize(root).map_err(ContextError::read(root))?) {
         Ok(real)
     } else {
         Err(ContextError::Outside { what, path: path.to_owned(), root: root.to_owned() })
@@ -72,11 +72,13 @@ fn confined(what: &'static str, path: &Path, root: &Path) -> Result<PathBuf, Con
 fn directory(dir: &Path, prefix: &Path, entries: &mut Vec<Entry>) -> Result<(), ContextError> {
     let mut stack = vec![(dir.to_owned(), prefix.to_owned())];
     while let Some((dir, prefix)) = stack.pop() {
-        for found in fs_err::read_dir(&dir)? {
-            let found = found?;
+        for found in fs_err::read_dir(&dir).map_err(ContextError::read(&dir))? {
+            let found = found.map_err(ContextError::read(&dir))?;
             let path = prefix.join(found.file_name());
             let on_disk = found.path();
-            let Some(kind) = entry(&on_disk, found.file_type()?)? else { continue };
+            let file_type = found.file_type().map_err(ContextError::read(&on_disk))?;
+            let kind = entry(&on_disk, file_type).map_err(ContextError::read(&on_disk))?;
+            let Some(kind) = kind else { continue };
             if kind == Kind::Directory {
                 stack.push((on_disk, path.clone()));
             }
@@ -87,7 +89,7 @@ fn directory(dir: &Path, prefix: &Path, entries: &mut Vec<Entry>) -> Result<(), 
 }
 
 /// What is at `path`; `None` for a socket, pipe or device, which no archive carries.
-fn entry(path: &Path, file_type: FileType) -> Result<Option<Kind>, ContextError> {
+fn entry(path: &Path, file_type: FileType) -> std::io::Result<Option<Kind>> {
     if file_type.is_dir() {
         return Ok(Some(Kind::Directory));
     }
@@ -237,6 +239,25 @@ mod tests {
         check("out", "Dockerfile", "the build context `ROOT/out` leads out of `ROOT`");
         check(".", "link", "the Dockerfile `ROOT/./link` leads out of `ROOT`");
         fs_err::write(root.join(".dockerignore"), "x\n").unwrap();
-        check(".", "Dockerfile", "`ROOT/./.dockerignore`: ignore files are not supported yet");
+        check(
+            ".",
+            "Dockerfile",
+            "`ROOT/./.dockerignore`: ignore files are not supported yet, only a context without one",
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_without_the_systems_numbers() {
+        use std::io::{Error, ErrorKind};
+        let say = |error| ContextError::read(Path::new("/c/secret"))(error).to_string();
+        assert_eq!(
+            say(ErrorKind::PermissionDenied.into()),
+            "cannot read `/c/secret`: permission denied, and a context is sent with all that is in it"
+        );
+        assert_eq!(
+            say(ErrorKind::NotFound.into()),
+            "cannot read `/c/secret`: it vanished while the context was read"
+        );
+        assert_eq!(say(Error::other("broken")), "cannot read `/c/secret`: broken");
     }
 }

@@ -139,7 +139,8 @@ fn built_cause(facts: &ImageFacts, seen: &ObservedImage, policy: Policy) -> Caus
     match (facts.labels.get(LABEL), &seen.inputs) {
         (None, _) => Cause::NotBuiltHere { have: facts.id.clone() },
         (Some(label), Some(Ok(now))) if label == now.as_str() => Cause::InSync,
-        (Some(_), _) => Cause::InputsChanged,
+        (Some(_), Some(Ok(_))) => Cause::InputsChanged,
+        (Some(_), _) => Cause::InputsUnknown,
     }
 }
 

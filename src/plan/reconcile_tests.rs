@@ -260,6 +260,12 @@ fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
         "tool: blocked: not in the engine\n  blocked: no `Dockerfile`\n",
     );
     check(
+        &built("tool", Strategy::Build),
+        ObservedImage { local: Some(facts(&[(LABEL, "1:a")], &[])), ..unreadable() },
+        ANY,
+        "tool: blocked: its inputs can't be compared\n  blocked: no `Dockerfile`\n",
+    );
+    check(
         &built("tool", Strategy::PullThenBuild),
         unreadable(),
         ANY,

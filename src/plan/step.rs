@@ -100,6 +100,8 @@ pub(crate) enum Cause {
     },
     /// The build's inputs changed since the image was built.
     InputsChanged,
+    /// The build's inputs can't be read, so nobody knows whether they changed.
+    InputsUnknown,
     /// What is there carries no label of ours: somebody else made it.
     NotBuiltHere {
         /// The engine's id of what is there.
