@@ -100,6 +100,7 @@ async fn done_meanwhile<E: Engine>(
     }
     // The label doesn't tell an engine's own platform from another's.
     place::prove_platform(run, image, &facts, EngineErrorKind::Build).await.ok()?;
+    run.progress.note(Some(&image.id), "it has been built already, from the same inputs");
     Some(Obtained {
         action: Action::Build,
         source: "build".to_owned(),

@@ -14,15 +14,16 @@ use super::look::{Look, Tone};
 /// hint: look at its permissions
 /// ```
 pub(crate) fn error(error: &dyn Error, hints: &[&str], look: Look) -> String {
-    let mut last = clean(&error.to_string());
-    let mut out = format!("{} {last}\n", look.paint(Tone::Bad, "error:"));
+    let mut said = clean(&error.to_string());
+    let mut out = format!("{} {said}\n", look.paint(Tone::Bad, "error:"));
     let mut below = error.source();
     while let Some(cause) = below {
         let text = clean(&cause.to_string());
-        // Libraries like to repeat the cause in the message above it.
-        if !text.is_empty() && !last.contains(&text) {
+        // Libraries like to repeat the cause in a message above it.
+        if !text.is_empty() && !said.contains(&text) {
             let _ = writeln!(out, "  {} {text}", look.paint(Tone::Dim, "caused by:"));
-            last = text;
+            said.push('\n');
+            said.push_str(&text);
         }
         below = cause.source();
     }
@@ -50,15 +51,15 @@ mod tests {
     #[test]
     fn causes_are_told_once_each() {
         let chain = link(
-            "cannot read `a`",
+            "cannot read `a`: no such file",
             Some(link(
-                "outer: no such file",
-                Some(link("no such file", Some(link("x\x07\ny", None)))),
+                "outer: nothing",
+                Some(link("nothing", Some(link("x\x07\ny", Some(link("no such file", None)))))),
             )),
         );
         assert_eq!(
             error(&chain, &["make `a`"], Look::test(80)),
-            "error: cannot read `a`\n  caused by: outer: no such file\n  caused by: x\\x07 y\n\
+            "error: cannot read `a`: no such file\n  caused by: outer: nothing\n  caused by: x\\x07 y\n\
              hint: make `a`\n"
         );
     }

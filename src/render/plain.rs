@@ -8,6 +8,7 @@ use super::fit::clean;
 use super::say::{say, seconds};
 use super::sink::Sink;
 use crate::words::event::Event;
+use crate::words::reference::Reference;
 use crate::words::text::{bytes, elapsed};
 
 /// An image about which nothing was said for so long is heard of again, so that a
@@ -86,8 +87,12 @@ impl Plain {
             return Some(text);
         }
         Some(match event {
-            Event::Started { action: "build", reference, .. } => format!("building {reference}"),
-            Event::Started { action: "tag", reference, .. } => format!("tagging {reference}"),
+            Event::Started { action: "build", reference, .. } => {
+                format!("building {}", familiar(reference))
+            }
+            Event::Started { action: "tag", reference, .. } => {
+                format!("tagging {}", familiar(reference))
+            }
             Event::Trying { source, .. } if source == "build" => return None,
             Event::Trying { source, round: 1, .. } => format!("pulling {source}"),
             Event::Trying { source, round, .. } => format!("pulling {source}, round {round}"),
@@ -123,6 +128,15 @@ impl Plain {
             self.sink.line(&text);
         }
     }
+}
+
+/// A local name as the plan has it: `docker.io/` in front of an image that is built
+/// here reads as if it went there.
+fn familiar(reference: &str) -> String {
+    reference.parse::<Reference>().map_or_else(
+        |_| reference.to_owned(),
+        |name| format!("{}:{}", name.repository.familiar(), name.tag_or_default()),
+    )
 }
 
 /// What is still going on.

@@ -82,7 +82,11 @@ fn a_long_pull_is_heard_of_every_half_minute_and_no_more() {
 #[test]
 fn a_build_is_told_by_its_steps() {
     let events = [
-        Event::Started { image: image(), action: "build", reference: "acme/tool:latest".into() },
+        Event::Started {
+            image: image(),
+            action: "build",
+            reference: "docker.io/acme/tool:latest".into(),
+        },
         Event::Sending { image: image(), bytes: 4096 },
         Event::BuildStep { image: image(), number: 1, of: 2, text: "FROM scratch".into() },
         Event::BuildLog { image: image(), line: "copied\x1b[2J".into() },

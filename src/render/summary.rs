@@ -8,7 +8,11 @@ use super::look::{Look, Tone};
 use super::plan::id_columns;
 use super::say::seconds;
 use crate::execute::report::{Action, ImageReport, Outcome, Report};
-use crate::words::text::{bytes, count, elapsed};
+use crate::words::text::{bytes, count, cut, elapsed};
+
+/// The longest line of a build's log that is worth quoting, in bytes. What a step
+/// prints may be a megabyte without a line end, and thirty such lines bury the rest.
+const MAX_LOG_LINE: usize = 300;
 
 /// The report as text: a line an image with what belongs to its failure, and the
 /// counts. Ends with a line feed.
@@ -22,14 +26,19 @@ pub(crate) fn summary(report: &Report, look: Look, time: Duration) -> String {
     out + &counts(report, time)
 }
 
-/// The same without the images that did not fail: for a reader who has seen the
-/// bars and knows about the others.
+/// Only what belongs to the failures, and the counts: for a reader who has just seen
+/// the lines that the bars left behind, one for each image, with its error.
 pub(crate) fn closing(report: &Report, look: Look, time: Duration) -> String {
     let failed = report.images.iter().filter(|image| image.outcome == Outcome::Failed);
     let mut out = String::new();
     for image in failed {
-        out.push_str(&line(image, 0, look));
-        out.push_str(&failure(image, look));
+        let more = failure(image, look);
+        if !more.is_empty() {
+            let glyph = look.paint(Tone::Bad, look.bad());
+            let id = look.paint(Tone::Strong, &clean(&image.id));
+            let _ = writeln!(out, "{glyph} {id}");
+            out.push_str(&more);
+        }
     }
     out + &counts(report, time)
 }
@@ -94,7 +103,10 @@ fn failure(image: &ImageReport, look: Look) -> String {
     if !image.log.is_empty() {
         let _ = writeln!(out, "    the build's last {}:", count(image.log.len(), "line", "lines"));
         for line in &image.log {
-            let line = format!("    | {}", clean(line.trim_end()));
+            let line = clean(line.trim_end());
+            let cut = cut(&line, MAX_LOG_LINE);
+            let dots = if cut.len() < line.len() { look.ellipsis() } else { "" };
+            let line = format!("    | {cut}{dots}");
             out.push_str(&look.paint(Tone::Dim, line.trim_end()));
             out.push('\n');
         }

@@ -100,8 +100,21 @@ fn a_report_says_what_came_of_each_image() {
 #[test]
 fn the_closing_words_are_about_failures() {
     let text = closing(&report(), Look { unicode: false, ..Look::test(80) }, Duration::ZERO);
-    assert!(text.starts_with("x db  failed: no source served the image\n    ghcr.io"), "{text}");
+    assert!(text.starts_with("x db\n    ghcr.io"), "{text}");
     assert!(!text.contains("redis"), "{text}");
+    assert!(!text.contains("failed: "), "the bars have left that line already: {text}");
     let none = closing(&Report::default(), Look::test(80), Duration::ZERO);
     assert_eq!(none, "nothing to do in 0ms\n");
+}
+
+#[test]
+fn a_megabyte_without_a_line_end_does_not_bury_the_rest() {
+    let broken = ImageReport {
+        log: vec!["x".repeat(1_000_000), "\0".repeat(5000), "what went wrong".into()],
+        ..image("base", Action::Build, Outcome::Failed)
+    };
+    let report = Report { images: vec![broken] };
+    let text = summary(&report, Look::test(80), Duration::ZERO);
+    assert!(text.len() < 1000, "{} bytes", text.len());
+    assert!(text.contains("xxx…\n") && text.contains("| what went wrong\n"), "{text}");
 }

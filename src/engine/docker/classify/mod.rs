@@ -97,15 +97,6 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
     let class = match (about.doing, table::class_of(&text, status, about.credentials.is_some())) {
         // What answers so when asked about itself is no engine.
         (Doing::Greet, _) => FailureClass::Engine,
-        // No registry was asked: a refusal is that of the engine, or of a filter before it.
-        (
-            Doing::Image,
-            class @ (FailureClass::DiskFull
-            | FailureClass::Engine
-            | FailureClass::NotFound
-            | FailureClass::BadReference),
-        ) => class,
-        (Doing::Image, _) => FailureClass::Unknown,
         // A step's own words are anybody's: only the engine's state means anything in them.
         (Doing::Build, class @ (FailureClass::DiskFull | FailureClass::Engine))
             if !is_a_commands_end(&text) =>
