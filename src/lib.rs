@@ -29,12 +29,15 @@
 //! # Where a new thing goes
 //!
 //! - **A manifest key**: a field with a doc comment in `manifest::model` (the schema
-//!   follows), its name in `manifest::decode`, its meaning in `manifest::validate`
-//!   and `state::desired`, a line in `opencode.toml.example`.
-//! - **A failure class**: a variant in `words::failure`, which then asks for each
-//!   decision about it, and the texts that mean it in `engine::docker::classify`.
+//!   follows), its name in `manifest::decode`, its meaning in `manifest::validate`, or
+//!   `manifest::build` for one of a build, and in `state::desired`; a line in
+//!   `opencode.toml.example`.
+//! - **A failure class**: a variant in `words::failure`, where the compiler and the
+//!   functions beside it ask what it means; the texts that stand for it in
+//!   `engine::docker::classify::table`, and what to do about it in `hint` beside that.
 //! - **An exit code**: a variant in `words::exit`, and who returns it: for images
-//!   `FailureClass::exit`, for commands their file in `cli`.
+//!   `FailureClass::exit`, for commands their file in `cli`; a word in the help of
+//!   `cli::args` and in the README's table.
 //! - **A command**: a variant in `cli::args` and a file in `cli`.
 //! - **Something to tell while it happens**: a variant in `words::event`, and its
 //!   words in each renderer.
