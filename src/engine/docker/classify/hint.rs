@@ -1,6 +1,6 @@
 //! What to do about a failure class: one sentence fragment each.
 
-use crate::engine::docker::classify::{About, Doing};
+use crate::engine::docker::classify::About;
 use crate::words::failure::FailureClass;
 use crate::words::reference::{DOCKER_HUB, Reference};
 use crate::words::text::foreign_line;
@@ -15,10 +15,6 @@ pub(super) fn hint(
     let login =
         if host == DOCKER_HUB { "docker login".to_owned() } else { format!("docker login {host}") };
     let text = match class {
-        FailureClass::AbsentOrPrivate if about.doing == Doing::Base => format!(
-            "check the name; a build can't use your credentials yet: if the base is private, run `docker pull {}` first",
-            reference.map(ToString::to_string).unwrap_or_default()
-        ),
         FailureClass::NotFound if reference.is_some_and(|reference| reference.digest.is_some()) => {
             format!("{host} has no image of this digest: was it deleted there, or never pushed?")
         }
