@@ -52,6 +52,8 @@ pub(super) struct FakeEngine {
     pub(super) images: RefCell<BTreeMap<String, ImageFacts>>,
     /// Every call that changes something or leaves the machine, in order.
     pub(super) calls: RefCell<Vec<String>>,
+    /// The engine is on another machine.
+    pub(super) is_remote: bool,
     /// The engine has no distribution endpoint.
     pub(super) no_distribution: bool,
     /// Setting a name does nothing, quietly.
@@ -255,6 +257,6 @@ impl Engine for FakeEngine {
     }
 
     fn is_local(&self) -> bool {
-        true
+        !self.is_remote
     }
 }

@@ -3,6 +3,7 @@
 
 mod fake_engine;
 mod images;
+mod observing;
 mod sources;
 
 use std::collections::BTreeMap;
