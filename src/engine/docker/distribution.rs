@@ -38,16 +38,23 @@ pub(super) async fn resolve(
                     &about,
                 )
             }),
-        // Podman has no such endpoint; nor have filters in front of an engine's socket.
-        Err(Error::DockerResponseServerError { status_code: 404, message })
-            if is_about_the_path(&message) =>
+        Err(Error::DockerResponseServerError { status_code, message })
+            if lacks_the_endpoint(status_code, &message) =>
         {
             Ok(Resolution::Unavailable)
         }
-        Err(Error::DockerResponseServerError { status_code: 405 | 501, .. }) => {
-            Ok(Resolution::Unavailable)
-        }
         Err(error) => Err(classify::failed(error, &about)),
+    }
+}
+
+/// Whether nobody was asked. Podman has no such endpoint, and filters in front of an
+/// engine's socket may forbid it, with a page of their own.
+fn lacks_the_endpoint(status: u16, message: &str) -> bool {
+    match status {
+        404 => is_about_the_path(message),
+        403 => message.trim_start().starts_with('<'),
+        405 | 501 => true,
+        _ => false,
     }
 }
 
@@ -103,12 +110,14 @@ mod tests {
         let stub = Stub::answering(&[
             json(404, "Not Found\n"),
             json(404, r#"{"message":"page not found"}"#),
+            json(403, "<html><body><h1>403 Forbidden</h1>"),
             json(404, r#"{"message":"manifest unknown: manifest unknown"}"#),
             json(401, r#"{"message":"unauthorized: authentication required"}"#),
         ]);
         let (client, name) = (stub.client(), "ghcr.io/a/b:1".parse().unwrap());
-        assert_eq!(client.resolve(&name, None).await.unwrap(), Resolution::Unavailable);
-        assert_eq!(client.resolve(&name, None).await.unwrap(), Resolution::Unavailable);
+        for _ in 0..3 {
+            assert_eq!(client.resolve(&name, None).await.unwrap(), Resolution::Unavailable);
+        }
         assert_eq!(client.resolve(&name, None).await.unwrap_err().class, C::NotFound);
         assert_eq!(client.resolve(&name, None).await.unwrap_err().class, C::AbsentOrPrivate);
     }

@@ -97,6 +97,9 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
     let class = match (about.doing, table::class_of(&text, status, about.credentials.is_some())) {
         // What answers so when asked about itself is no engine.
         (Doing::Greet, _) => FailureClass::Engine,
+        // An engine puts a registry's page into words of its own. A bare page is from a
+        // filter or proxy between occ and the engine.
+        _ if status.is_some() && text.trim_start().starts_with('<') => FailureClass::Engine,
         // A step's own words are anybody's: only the engine's state means anything in them.
         (Doing::Build, class @ (FailureClass::DiskFull | FailureClass::Engine))
             if !is_a_commands_end(&text) =>
@@ -109,11 +112,16 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
         (_, class) => class,
     };
     let kind = match (class, about.doing) {
-        (FailureClass::Engine, doing) if doing != Doing::Image => EngineErrorKind::Connection,
+        (FailureClass::Engine, doing) if doing != Doing::Image => {
+            if status == Some(403) {
+                EngineErrorKind::PermissionDenied
+            } else {
+                EngineErrorKind::Connection
+            }
+        }
         (_, doing) => doing.kind(),
     };
-    let subject =
-        if kind == EngineErrorKind::Connection { &about.endpoint.address } else { about.subject };
+    let subject = if kind == about.doing.kind() { about.subject } else { &about.endpoint.address };
     let said = match (shown(message), status) {
         (said, Some(status)) if said.is_empty() => {
             format!("the engine answered with status {status} and no reason")

@@ -31,6 +31,9 @@ const fn row(class: FailureClass, any: &'static [&'static str]) -> Row {
     Row { verdict: Verdict::Is(class), any, also: &[] }
 }
 
+/// How engines tell a status for which the registry had no error of its own.
+const UNEXPECTED: &[&str] = &["unexpected status", "received unexpected http status:"];
+
 const TABLE: &[Row] = &[
     row(
         DiskFull,
@@ -41,7 +44,20 @@ const TABLE: &[Row] = &[
             "not enough space",
         ],
     ),
-    row(Engine, &["client version", "cannot connect to the docker daemon", "/containerd.sock"]),
+    Row {
+        verdict: Verdict::Is(Engine),
+        any: &["client version"],
+        also: &["is too new", "is too old"],
+    },
+    // The last one is a guard between occ and the engine: no registry was asked.
+    row(
+        Engine,
+        &[
+            "cannot connect to the docker daemon",
+            "/containerd.sock",
+            "authorization denied by plugin",
+        ],
+    ),
     // The bytes are there and this engine cannot unpack them: neither the registry's
     // fault nor a reason to stop all other images.
     row(Unknown, &["failed to register layer", "failed to extract layer", "applylayer"]),
@@ -87,8 +103,8 @@ const TABLE: &[Row] = &[
     ),
     // Quay's words. They quote the tag, which may be any word, so they come early.
     row(NotFound, &["was deleted or has expired"]),
-    // A slow handshake is the network's fault, a bad one is a mistake of somebody's.
-    row(Network, &["tls handshake timeout"]),
+    // A slow or broken handshake is the network's fault, a bad one is a mistake of somebody's.
+    row(Network, &["tls handshake timeout", "tls: use of closed connection", "bad record mac"]),
     row(
         Tls,
         &[
@@ -105,12 +121,14 @@ const TABLE: &[Row] = &[
         also: &["rate limit", "pull limit", "rate-limit", "increase-rate-limit"],
     },
     row(TooManyRequests, &["toomanyrequests", "too many requests", "429"]),
+    // A proxy on the engine's way out, not the registry: its refusal of a tunnel is the bare
+    // text of its status.
+    row(Network, &["proxy authentication required", "407", "\": forbidden"]),
     Row {
         verdict: Verdict::Refused,
         any: &[
             "unauthorized",
             "denied",
-            "forbidden",
             "authentication required",
             "no basic auth credentials",
             "insufficient_scope",
@@ -130,7 +148,6 @@ const TABLE: &[Row] = &[
         &[
             "no such host",
             "temporary failure in name resolution",
-            "server misbehaving",
             "name or service not known",
             "nodename nor servname provided",
         ],
@@ -146,9 +163,16 @@ const TABLE: &[Row] = &[
             "no such image",
             "no such manifest",
             "not found",
-            "does not exist",
+            "repository does not exist",
+            "error parsing http 404 response body",
         ],
     ),
+    Row { verdict: Verdict::Is(NotFound), any: UNEXPECTED, also: &["404", "410"] },
+    Row {
+        verdict: Verdict::Is(NotARegistry),
+        any: UNEXPECTED,
+        also: &["301", "302", "307", "308", "400", "405", "406", "415"],
+    },
     row(
         Server,
         &[
@@ -164,10 +188,9 @@ const TABLE: &[Row] = &[
             "request timeout",
             "unavailable",
             "unknown:",
-            "unexpected status",
-            "received unexpected http status:",
         ],
     ),
+    row(Server, UNEXPECTED),
     // After the statuses: a proxy's error page has one, a login page has not.
     row(
         NotARegistry,
@@ -200,7 +223,9 @@ const TABLE: &[Row] = &[
             "network is down",
             "use of closed network connection",
             "server closed idle connection",
+            "server misbehaving",
             "http2:",
+            "stream error:",
         ],
     ),
 ];

@@ -159,6 +159,20 @@ fn an_inspect_asks_no_registry_so_none_is_blamed() {
 }
 
 #[test]
+fn a_filter_before_the_engine_is_no_registry() {
+    let page = "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.";
+    for doing in [Doing::Pull, Doing::Resolve, Doing::Build] {
+        let error = classified(doing, "ghcr.io/a/b:1", 403, page, None);
+        assert_eq!((error.kind, error.class), (EngineErrorKind::PermissionDenied, C::Engine));
+        assert!(error.to_string().starts_with(
+            "no permission to use the container engine at `unix:///run/test.sock`: <html>"
+        ));
+    }
+    // In a stream it may be anything that the engine quotes.
+    assert_ne!(classified(Doing::Pull, "ghcr.io/a/b:1", 0, page, None).class, C::Engine);
+}
+
+#[test]
 fn an_answer_that_is_none_breaks_a_stream_but_unmasks_a_stranger() {
     let endpoint = endpoint();
     let of = |doing| {

@@ -53,6 +53,15 @@ pub(super) const TEXTS: &[(C, u16, &str)] = &[
     (C::TooManyRequests, 429, ""),
     (C::Server, 500, "received unexpected HTTP status: 503 Service Unavailable"),
     (C::Server, 0, "received unexpected HTTP status: 500"),
+    (C::NotFound, 500, "received unexpected HTTP status: 410 Gone"),
+    (C::NotARegistry, 500, "received unexpected HTTP status: 400 Bad Request"),
+    (C::Server, 500, "received unexpected HTTP status: 599"),
+    (
+        C::NotFound,
+        500,
+        "error parsing HTTP 404 response body: invalid character 'd' looking for beginning of value: \"default backend - 404\"",
+    ),
+    (C::Server, 500, "unknown: s3aws: NoSuchBucket: The specified bucket does not exist"),
     (
         C::NotARegistry,
         500,
@@ -77,6 +86,12 @@ pub(super) const TEXTS: &[(C, u16, &str)] = &[
     ),
     (C::Network, 500, "Head \"http://{H}/v2/{N}/manifests/1\": EOF"),
     (C::Network, 0, "unexpected EOF"),
+    (C::Network, 0, "stream error: stream ID 53; INTERNAL_ERROR; received from peer"),
+    (C::Network, 0, "local error: tls: bad record MAC"),
+    (C::Network, 500, "dial tcp: lookup {H} on 10.0.0.1:53: server misbehaving"),
+    // A proxy between the engine and the registry.
+    (C::Network, 500, "Get \"https://{H}/v2/\": Proxy Authentication Required"),
+    (C::Network, 500, "Get \"https://{H}/v2/\": Forbidden"),
     (C::Network, 500, "Get \"https://{H}/v2/\": net/http: TLS handshake timeout"),
     (
         C::Network,
@@ -119,6 +134,8 @@ pub(super) const TEXTS: &[(C, u16, &str)] = &[
         0,
         "image with reference {R} was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64",
     ),
+    (C::AbsentOrPrivate, 403, "denied: Docker client version is not supported here"),
+    (C::Engine, 403, "authorization denied by plugin guard: no"),
     (C::Engine, 400, "client version 1.53 is too new. Maximum supported API version is 1.41"),
     (
         C::Engine,
