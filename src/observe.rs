@@ -89,13 +89,21 @@ async fn inspect_all<E: Engine>(
     Ok((local, extra))
 }
 
-/// Inspects; a connection that broke before an answer is tried once more.
+/// Inspects; see [`once_more`].
 pub(crate) async fn inspect<E: Engine>(
     engine: &E,
     reference: &str,
 ) -> Result<Option<ImageFacts>, EngineError> {
-    match engine.inspect(reference).await {
-        Err(error) if error.kind == EngineErrorKind::Connection => engine.inspect(reference).await,
+    once_more(async || engine.inspect(reference).await).await
+}
+
+/// Asks the engine again, once, if the connection broke before an answer. For questions
+/// and changes that may as well be made twice.
+pub(crate) async fn once_more<T>(
+    ask: impl AsyncFn() -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
+    match ask().await {
+        Err(error) if error.kind == EngineErrorKind::Connection => ask().await,
         answer => answer,
     }
 }

@@ -207,6 +207,25 @@ fn row_12_a_token_server_that_is_down_stops_nobody() {
     }
 }
 
+/// A pin is pulled without a question first, and of a pull the engine says
+/// `unauthorized` whatever the token server died of.
+#[test]
+fn row_12_a_token_server_that_is_down_is_none_the_less_for_a_pin() {
+    let stage = Stage::new("row12").a(|a| {
+        let bearer = registry::unauthorized_bearer(&a.host());
+        let busy = registry::error(503, "UNAVAILABLE", "token server down", None);
+        a.failing("/token", Fault::Answer(busy)).failing("/v2/", Fault::Answer(bearer))
+    });
+    let pinned = manifest(&stage.name, &[&stage.a.host()])
+        + &format!("digest = \"{}\"\n[retry]\nattempts = 1\n", stage.image.digest());
+    let pinned = pinned.replacen("[retry]\nbackoff = \"10ms\"\n", "", 1);
+    for occ in [stage.occ(), stage.occ_with_stale_login()] {
+        let run = occ.file("opencode.toml", &pinned).run().expect(7);
+        assert!(run.stdout.contains("server error, 1 attempt"), "{run}");
+        hides_the_password(&run.never_says(&["denied", "docker login"]));
+    }
+}
+
 #[test]
 fn row_99_a_refused_login_and_a_passing_failure_is_worth_another_try() {
     let busy = registry::error(503, "UNAVAILABLE", "busy", None);

@@ -164,8 +164,9 @@ fn row_42_an_engine_that_hangs_later_is_given_up_after_response() {
     for rule in [Rule::on("GET /images/", Fault::Hang).skip(1), Rule::on("/tag?", Fault::Hang)] {
         let told = format!("{rule:?}");
         let engine = engine().rule(rule);
-        let run = sync(&engine).expect(5).within(Duration::from_secs(5));
-        run.says(&["the engine at", "said nothing for 1"]);
+        let manifest = MANIFEST.replace("response = \"1s\"", "response = \"2s\"");
+        let run = on(&engine.host(), &manifest).args(["sync"]).run().expect(5);
+        run.within(Duration::from_secs(8)).says(&["the engine at", "said nothing for 2"]);
         // A dead engine is not asked again, and no other source is blamed for it.
         assert_eq!(engine.seen("POST /images/create").len(), 1, "{told}");
     }
@@ -198,6 +199,13 @@ fn row_43_silence_of_the_only_source_is_a_passing_failure() {
 fn row_44_a_connection_closed_without_an_answer_is_tried_once_more() {
     let once = engine().rule(Rule::on("GET /images/", Fault::Close).times(1));
     sync(&once).expect(0);
+
+    for asked in ["GET /distribution/", "POST /images/create", "/tag?"] {
+        let once = engine().rule(Rule::on(asked, Fault::Close).times(1));
+        let run = sync(&once).expect(0);
+        assert_eq!(once.id("acme/tool:1"), Some(StubImage::new("tool").id), "{asked}\n{run}");
+        assert_eq!(once.seen(asked).len(), 2, "{asked}\n{run}");
+    }
 
     let always = engine().failing("/", Fault::Close);
     let run = sync(&always).expect(5).within(Duration::from_secs(2));
@@ -260,11 +268,20 @@ fn row_47_a_cut_stream_of_an_engine_that_died_is_the_engines_failure() {
 }
 
 #[test]
-fn row_48_bytes_that_are_no_text_are_survived() {
+fn row_48_bytes_that_are_no_text_are_survived_and_the_engine_itself_is_asked() {
     let latin1 = b"{\"status\":\"t\xe9l\xe9chargement\"}".to_vec();
-    let engine = engine().failing("POST /images/create", Fault::Stream(vec![latin1], End::Clean));
-    sync(&engine).expect(1);
-    assert_eq!(engine.id("acme/tool:1"), None);
+    let fault = Fault::Stream(vec![latin1], End::Clean);
+    let absent = engine().failing("POST /images/create", fault.clone());
+    let run = sync(&absent).expect(1);
+    assert!(run.stdout.contains("2 attempts: the engine's answer is not what an engine says"));
+    assert_eq!(absent.id("acme/tool:1"), None);
+
+    let image = StubImage::new("tool");
+    let by_digest = format!("ghcr.io/acme/tool@{}", image.digest);
+    let present = engine().failing("POST /images/create", fault).local(&by_digest, &image);
+    sync(&present).expect(0);
+    assert_eq!(present.id("acme/tool:1"), Some(image.id));
+    assert_eq!(present.seen("POST /images/create").len(), 1);
 }
 
 #[test]
@@ -282,6 +299,15 @@ fn row_49_an_error_line_is_one_in_either_form() {
     let run = sync(&engine).expect(1);
     assert!(run.stdout.contains("the engine reported a failure without a reason"), "{run}");
     assert_eq!(engine.id("acme/tool:1"), None);
+}
+
+#[test]
+fn a_filter_in_front_of_the_engine_is_not_taken_for_a_registry() {
+    let page = "<html><body><h1>403 Forbidden</h1>";
+    let engine = engine().failing("POST /images/create", Fault::Status(403, page));
+    let run = sync(&engine).expect(5);
+    run.says(&[page, &engine.host()]).never_says(&["docker login"]);
+    assert_eq!(engine.seen("POST /images/create").len(), 1);
 }
 
 #[test]

@@ -143,6 +143,23 @@ fn row_57_two_at_once_both_succeed_and_agree() {
 }
 
 #[test]
+fn row_57_the_second_waits_for_the_first_and_does_not_build_again() {
+    // An engine that takes its time to read the context, so that the two overlap.
+    let engine = StubEngine::start().reading_slowly();
+    let manifest = ONE_ROUND.to_owned() + &table("built", "acme/built:1", "build = {}");
+    let occ = Occ::manifest(&manifest)
+        .file("Dockerfile", "FROM scratch\nCOPY file /\n")
+        .file("file", vec![b'x'; 200_000])
+        .args(["-H", &engine.host(), "--progress", "plain", "sync"]);
+    let (one, other) = (occ.spawn(), occ.spawn());
+    let runs = [one.wait().expect(0), other.wait().expect(0)];
+    let said = |words: &str| runs.iter().filter(|run| run.stderr.contains(words)).count();
+    assert_eq!(said("another occ is building it, waiting"), 1, "{}{}", runs[0], runs[1]);
+    assert_eq!(said("it has been built already, from the same inputs"), 1);
+    assert_eq!(engine.seen("POST /build").len(), 1);
+}
+
+#[test]
 fn row_96_registries_that_admit_nobody_let_the_build_in() {
     let mut engine = RealEngine::connect();
     let name = engine.name("private");
@@ -168,20 +185,23 @@ fn row_96_registries_that_admit_nobody_let_the_build_in() {
 
 #[test]
 fn row_97_an_engine_that_pulls_by_tag_only_keeps_the_sources_tag_and_it_is_named() {
-    let image = StubImage::new("tool");
-    let engine = StubEngine::start()
-        .remote("ghcr.io/acme/tool:1", &image)
-        .failing("/distribution/", stub_engine::Fault::Status(404, "page not found"));
-    let manifest =
-        ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "registries = [\"ghcr.io\"]");
-    let occ = Occ::manifest(&manifest).args(["-H", &engine.host(), "--progress", "plain"]);
-    occ.run_with(["sync"]).expect(0).says(&["`ghcr.io/acme/tool:1` stays in the engine, too"]);
-    assert_eq!(engine.id("acme/tool:1").as_ref(), Some(&image.id));
-    assert_eq!(engine.id("ghcr.io/acme/tool:1"), Some(image.id));
-    // Pulled by tag, but known by digest, and so in sync.
-    let pulls = engine.seen("POST ").len();
-    occ.run_with(["sync"]).expect(0).never_says(&["stays in the engine"]);
-    assert_eq!(engine.seen("POST ").len(), pulls);
+    // Podman's answer, and that of a filter in front of the engine's socket.
+    for (status, answer) in [(404, "page not found"), (403, "<html><h1>403 Forbidden</h1>")] {
+        let image = StubImage::new("tool");
+        let engine = StubEngine::start()
+            .remote("ghcr.io/acme/tool:1", &image)
+            .failing("/distribution/", stub_engine::Fault::Status(status, answer));
+        let manifest =
+            ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "registries = [\"ghcr.io\"]");
+        let occ = Occ::manifest(&manifest).args(["-H", &engine.host(), "--progress", "plain"]);
+        occ.run_with(["sync"]).expect(0).says(&["`ghcr.io/acme/tool:1` stays in the engine, too"]);
+        assert_eq!(engine.id("acme/tool:1").as_ref(), Some(&image.id));
+        assert_eq!(engine.id("ghcr.io/acme/tool:1"), Some(image.id));
+        // Pulled by tag, but known by digest, and so in sync.
+        let pulls = engine.seen("POST ").len();
+        occ.run_with(["sync"]).expect(0).never_says(&["stays in the engine"]);
+        assert_eq!(engine.seen("POST ").len(), pulls);
+    }
 }
 
 #[test]

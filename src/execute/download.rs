@@ -1,25 +1,20 @@
 //! One source: its answer, and the download behind it, watched for silence.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use futures_util::stream::{BoxStream, StreamExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{Credentials, Engine, PullProgress, PullRequest, Resolution};
+use crate::execute::watch::Watch;
 use crate::execute::{Run, place};
 use crate::observe::inspect;
 use crate::plan::step::ImagePlan;
 use crate::state::desired::Source;
 use crate::state::observed::ImageFacts;
 use crate::words::digest::Digest;
-use crate::words::event::{Event, LayerState};
+use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 use crate::words::reference::Reference;
-
-/// While no layer downloads, the engine is asked this often whether it is alive.
-const PULSE: Duration = Duration::from_secs(30);
 
 type Progress<'e> = BoxStream<'e, Result<PullProgress, EngineError>>;
 
@@ -67,9 +62,10 @@ pub(super) async fn answer<'e, E: Engine>(
     let credentials = run.credentials.get(&repository.registry, &run.progress).await;
     let digest = match pin {
         Some(pin) => Some(pin.clone()),
-        None => match run.engine.resolve(&source.reference, credentials.as_ref()).await? {
-            Resolution::Digest(digest) => Some(digest),
-            Resolution::Unavailable => None,
+        None => match run.engine.resolve(&source.reference, credentials.as_ref()).await {
+            Ok(Resolution::Digest(digest)) => Some(digest),
+            Ok(Resolution::Unavailable) => None,
+            Err(error) => return Err(unless_alive(run, image, error).await.into()),
         },
     };
     let reference = match &digest {
@@ -112,7 +108,7 @@ pub(super) async fn download<'e, E: Engine>(
     run: &Run<'e, E>,
     image: &ImagePlan,
     source: &Source,
-    answer: Answer<'e>,
+    mut answer: Answer<'e>,
 ) -> Result<Download, Attempt> {
     run.progress.report(Event::Resolved {
         image: image.id.clone(),
@@ -121,18 +117,22 @@ pub(super) async fn download<'e, E: Engine>(
     });
     let request = answer.request(image);
     let mut watch = Watch::new(run.timeouts.stall);
-    let (first, mut stream) = match answer.pull {
+    let (first, mut stream) = match answer.pull.take() {
         Some((first, stream)) => (Some(first), stream),
         None => (None, run.engine.pull(request)),
     };
     if let Some(first) = first {
-        watch.see(run, image, first);
+        watch.see(&run.progress, &image.id, first);
     }
     loop {
         match timeout_at(watch.deadline(), stream.next()).await {
-            Ok(Some(Ok(progress))) => watch.see(run, image, progress),
+            Ok(Some(Ok(progress))) => watch.see(&run.progress, &image.id, progress),
             Ok(Some(Err(error))) => {
                 drop(stream);
+                // What broke off after its work was done is proven like anything else.
+                if error.class == FailureClass::CutShort && holds(run, &answer).await {
+                    break;
+                }
                 let error =
                     autopsy(run, image, &answer.reference, answer.credentials.as_ref(), error)
                         .await;
@@ -157,6 +157,13 @@ pub(super) async fn download<'e, E: Engine>(
         run.progress.note(Some(&image.id), format!("`{source}` stays in the engine, too: {why}"));
     }
     Ok(download)
+}
+
+/// Whether the engine has what was answered, by its digest.
+async fn holds<E: Engine>(run: &Run<'_, E>, answer: &Answer<'_>) -> bool {
+    let Some(digest) = &answer.digest else { return false };
+    let held = inspect(run.engine, &answer.reference.canonical()).await;
+    held.ok().flatten().is_some_and(|facts| facts.is(digest))
 }
 
 fn nothing_said(reference: &Reference) -> EngineError {
@@ -219,110 +226,32 @@ async fn autopsy<E: Engine>(
     error: EngineError,
 ) -> EngineError {
     match error.class {
-        // The connection broke: did the engine die? Then that is the failure.
-        FailureClass::CutShort => match run.engine.inspect(&image.name.canonical()).await {
-            Err(dead) if dead.class.stops_run() => dead,
-            _ => error,
-        },
-        // The distribution endpoint keeps the registry's own status.
-        FailureClass::Unknown => match run.engine.resolve(reference, credentials).await {
-            Err(better) if better.class != FailureClass::Unknown => better,
-            _ => error,
-        },
+        FailureClass::CutShort | FailureClass::Engine => unless_alive(run, image, error).await,
+        // The distribution endpoint keeps the registry's own status. A refusal it may
+        // explain: an engine also says `unauthorized` of a token server that is down.
+        FailureClass::Unknown | FailureClass::AbsentOrPrivate | FailureClass::Denied => {
+            match run.engine.resolve(reference, credentials).await {
+                Err(better) if better.class != FailureClass::Unknown => better,
+                _ => error,
+            }
+        }
         _ => error,
     }
 }
 
-/// What is known of one layer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Layer {
-    state: Option<LayerState>,
-    /// Compressed bytes so far.
-    bytes: u64,
-    /// Compressed bytes in all, once they are known.
-    total: u64,
-}
-
-/// What the layers are doing, and since when nothing more arrived.
-struct Watch {
-    stall: Option<Duration>,
-    layers: BTreeMap<String, Layer>,
-    last: Instant,
-    engine_retried: bool,
-}
-
-impl Watch {
-    fn new(stall: Option<Duration>) -> Self {
-        Self { stall, layers: BTreeMap::new(), last: Instant::now(), engine_retried: false }
+/// The failure, or that of an engine that died: a connection that broke may mean
+/// either. A single one that an engine closed is no more than a stream cut short.
+async fn unless_alive<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    error: EngineError,
+) -> EngineError {
+    let broke = error.class == FailureClass::Engine && error.kind == EngineErrorKind::Connection;
+    if !broke && error.class != FailureClass::CutShort {
+        return error;
     }
-
-    /// Takes a message in, tells about it, and notes whether it was progress.
-    fn see<E>(&mut self, run: &Run<'_, E>, image: &ImagePlan, progress: PullProgress) {
-        let image_id = || image.id.clone();
-        match progress {
-            PullProgress::Layer { id, state, current, total } => {
-                let seen = self.layers.entry(id.clone()).or_default();
-                let before = *seen;
-                seen.state = Some(state);
-                seen.total = seen.total.max(total);
-                match state {
-                    LayerState::Downloading => seen.bytes = seen.bytes.max(current),
-                    // The engine does not tell the last bytes of a layer.
-                    LayerState::Downloaded | LayerState::Extracting | LayerState::Done => {
-                        seen.bytes = seen.total;
-                    }
-                    LayerState::Waiting | LayerState::Present => {}
-                }
-                if *seen != before {
-                    self.last = Instant::now();
-                }
-                run.progress.report(Event::Layer {
-                    image: image_id(),
-                    layer: id,
-                    state,
-                    current,
-                    total,
-                });
-            }
-            PullProgress::Retrying { id, seconds } => {
-                self.engine_retried = true;
-                // The engine waits on purpose: the time it announces does not count.
-                self.last = self.last.max(Instant::now() + Duration::from_secs(seconds));
-                run.progress.report(Event::LayerRetry { image: image_id(), layer: id, seconds });
-            }
-            PullProgress::Warning(message) => run.progress.warn(Some(&image.id), message),
-            PullProgress::Status(_) => self.last = Instant::now(),
-        }
-    }
-
-    fn is_downloading(&self) -> bool {
-        self.stall.is_some()
-            && self.layers.values().any(|layer| layer.state == Some(LayerState::Downloading))
-    }
-
-    /// When to look again.
-    fn deadline(&self) -> Instant {
-        match self.stall {
-            Some(stall) if self.is_downloading() => self.last + stall,
-            _ => self.last + PULSE,
-        }
-    }
-
-    fn pulse(&mut self) {
-        self.last = Instant::now();
-    }
-
-    fn stalled(&self, reference: &Reference) -> EngineError {
-        let seconds = self.stall.unwrap_or_default().as_secs();
-        EngineError::new(
-            EngineErrorKind::Pull,
-            FailureClass::Stalled,
-            reference.canonical(),
-            format!("no further byte of a layer for {seconds} s"),
-        )
-    }
-
-    fn bytes(&self) -> u64 {
-        self.layers.values().map(|layer| layer.bytes).sum()
+    match inspect(run.engine, &image.name.canonical()).await {
+        Err(dead) if dead.class.stops_run() => dead,
+        _ => EngineError { kind: EngineErrorKind::Pull, class: FailureClass::CutShort, ..error },
     }
 }

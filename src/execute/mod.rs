@@ -11,6 +11,7 @@ mod lock;
 mod place;
 mod pull;
 pub(crate) mod report;
+mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

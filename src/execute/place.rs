@@ -6,6 +6,7 @@
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::execute::Run;
+use crate::observe::{inspect, once_more};
 use crate::plan::step::ImagePlan;
 use crate::state::observed::ImageFacts;
 use crate::words::failure::FailureClass;
@@ -49,7 +50,7 @@ pub(super) async fn place<E: Engine>(
 pub(super) async fn restore<E: Engine>(run: &Run<'_, E>, image: &ImagePlan) {
     let Some(previous) = &image.previous else { return };
     let name = image.name.canonical();
-    let moved = match run.engine.inspect(&name).await {
+    let moved = match inspect(run.engine, &name).await {
         Ok(Some(facts)) => facts.id != *previous,
         Ok(None) => true,
         Err(_) => return,
@@ -57,7 +58,7 @@ pub(super) async fn restore<E: Engine>(run: &Run<'_, E>, image: &ImagePlan) {
     if !moved {
         return;
     }
-    match run.engine.tag(previous, &image.name).await {
+    match once_more(async || run.engine.tag(previous, &image.name).await).await {
         Ok(()) => {
             run.progress.note(Some(&image.id), format!("`{name}` is back on the image it had"));
         }
@@ -74,9 +75,9 @@ pub(super) async fn set<E: Engine>(
     id: &str,
     target: &Reference,
 ) -> Result<(), EngineError> {
-    run.engine.tag(id, target).await?;
+    once_more(async || run.engine.tag(id, target).await).await?;
     let name = target.canonical();
-    match run.engine.inspect(&name).await? {
+    match inspect(run.engine, &name).await? {
         Some(facts) if facts.id == id => Ok(()),
         _ => Err(EngineError::new(
             EngineErrorKind::Image,

@@ -287,13 +287,16 @@ fn warn_overtaken<E: Engine>(
     }
 }
 
-/// Another source served, so nothing else would tell that a login has gone stale:
-/// the wrong registry may be serving for a long time.
+/// Another source served, so nothing else would tell that a login has gone stale or is
+/// missing where the pull limit needs one: the wrong registry may serve for a long time.
 fn warn_refused<E: Engine>(run: &Run<'_, E>, image: &ImagePlan, candidates: &[Candidate<'_>]) {
     for candidate in candidates {
-        if let Some((FailureClass::Denied, _, Some(hint))) = &candidate.last {
+        if let Some((class @ (FailureClass::Denied | FailureClass::RateLimited), _, Some(hint))) =
+            &candidate.last
+        {
             let source = candidate.source.reference.canonical();
-            run.progress.warn(Some(&image.id), format!("`{source}` is denied: {hint}"));
+            let words = class.words();
+            run.progress.warn(Some(&image.id), format!("`{source}`: {words}: {hint}"));
         }
     }
 }

@@ -151,7 +151,9 @@ fn row_07_a_used_up_pull_limit_is_asked_about_once_in_a_run() {
     scenes.iter().for_each(Scene::holds_it);
     assert_eq!(a.seen("/manifests/").len(), ASKED_ONCE);
     assert_eq!(failures(&run), [(scenes[0].source(&a.host()), "rate_limited".to_owned(), 1)]);
-    run.says(&["pull limit reached, trying"]).never_says(&["round 2"]);
+    let run = run.says(&["pull limit reached, trying"]).never_says(&["round 2"]);
+    // Of the registry that was asked, once: the others know of the limit from it.
+    run.says_once(&format!("`docker login {}`", a.host()));
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) enum Reply {
     BreaksOff(char, FailureClass),
     /// Serves the manifest; the download stops moving.
     Stalls(char),
+    /// Serves; unpacking takes 100 s, in which nothing is told.
+    Unpacks(char),
     /// Serves the manifest; the stream ends, and nothing came.
     Nothing(char),
     /// Serves the manifest; the download ends with other bytes.
@@ -170,6 +172,7 @@ impl Engine for FakeEngine {
             Reply::Serves(d)
             | Reply::BreaksOff(d, _)
             | Reply::Stalls(d)
+            | Reply::Unpacks(d)
             | Reply::Nothing(d)
             | Reply::Lies(d)
             | Reply::Foreign(d)
@@ -190,6 +193,15 @@ impl Engine for FakeEngine {
             Reply::Stalls(_) => {
                 let started = stream::iter(vec![Ok(layer(LayerState::Downloading, 10))]);
                 return started.chain(stream::pending()).boxed();
+            }
+            Reply::Unpacks(digit) => {
+                self.store(&reference, digit, digit, "linux/amd64");
+                let begun = stream::iter(vec![Ok(layer(LayerState::Extracting, 10))]);
+                let done = stream::once(async {
+                    sleep(Duration::from_secs(100)).await;
+                    Ok(layer(LayerState::Done, 0))
+                });
+                return begun.chain(done).boxed();
             }
             Reply::Nothing(_) => vec![],
             Reply::Lies(digit) => {

@@ -49,7 +49,7 @@ async fn a_refused_login_is_a_warning_where_another_source_serves() {
             .script("b.example", &[Reply::Serves('2')])
     };
     let done = pull(&sources(C::Denied), image("tool", &["a.example", "b.example"])).await;
-    assert_eq!(done.warnings(), ["`a.example/acme/tool:1` is denied: do better"]);
+    assert_eq!(done.warnings(), ["`a.example/acme/tool:1`: denied: do better"]);
     let done = pull(&sources(C::AbsentOrPrivate), image("tool", &["a.example", "b.example"])).await;
     assert!(done.warnings().is_empty());
 }
@@ -185,6 +185,22 @@ async fn a_stalled_download_is_given_to_the_next_source() {
     assert_eq!(done.only().source.as_deref(), Some("b.example/acme/tool:1"));
     assert_eq!(done.only().failures[0].class, C::Stalled);
     assert!((120.0..121.0).contains(&done.seconds), "{}", done.seconds);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_layers_unpack_only_a_dead_engine_ends_the_pull() {
+    let engine = engine().script("a.example", &[Reply::Unpacks('1')]);
+    let done = pull(&engine, image("tool", &["a.example"])).await;
+    assert_eq!(done.only().outcome, Outcome::Done);
+
+    let engine = FakeEngine::default().script("a.example", &[Reply::Unpacks('1')]);
+    let dies = async {
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        engine.is_dead.set(true);
+    };
+    let (done, ()) = futures_util::join!(pull(&engine, image("tool", &["a.example"])), dies);
+    assert_eq!((done.only().outcome, done.only().exit), (Outcome::Failed, ExitStatus::Engine));
+    assert!((60.0..61.0).contains(&done.seconds), "asked every 30 s: {}", done.seconds);
 }
 
 #[tokio::test(start_paused = true)]
