@@ -8,9 +8,11 @@ use futures_util::stream::{self, StreamExt};
 use crate::context::{Tree, walk::walk};
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
-use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Network, Strategy, Template};
+use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Strategy, Template};
 use crate::state::inputs::InputHash;
-use crate::state::observed::{ImageFacts, Observed, ObservedImage};
+use crate::state::observed::{Observed, ObservedImage};
+use crate::words::image::ImageFacts;
+use crate::words::network::Network;
 use crate::words::platform::Platform;
 
 /// Questions at once to an engine of this machine. It answers one in a third of a

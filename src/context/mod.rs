@@ -170,7 +170,7 @@ impl Tree {
                 }
             }
         }
-        crate::state::inputs::hex(&hash.finalize())
+        crate::words::text::hex(&hash.finalize())
     }
 }
 

@@ -14,10 +14,10 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use crate::engine::error::EngineError;
-use crate::state::desired::Network;
-use crate::state::observed::ImageFacts;
 use crate::words::digest::Digest;
 use crate::words::event::LayerState;
+use crate::words::image::ImageFacts;
+use crate::words::network::Network;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 

@@ -10,10 +10,10 @@ use crate::execute::{Run, place};
 use crate::observe::inspect;
 use crate::plan::step::ImagePlan;
 use crate::state::desired::Source;
-use crate::state::observed::ImageFacts;
 use crate::words::digest::Digest;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
+use crate::words::image::ImageFacts;
 use crate::words::reference::Reference;
 
 type Progress<'e> = BoxStream<'e, Result<PullProgress, EngineError>>;

@@ -8,8 +8,8 @@ use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::execute::Run;
 use crate::observe::{inspect, once_more};
 use crate::plan::step::ImagePlan;
-use crate::state::observed::ImageFacts;
 use crate::words::failure::FailureClass;
+use crate::words::image::ImageFacts;
 use crate::words::reference::Reference;
 
 /// Checks that `facts` are of the wanted platform.

@@ -11,8 +11,9 @@ use crate::manifest::paths;
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::{At, looks_secret};
 use crate::manifest::text::PathText;
-use crate::state::desired::{BuildOrigin, DesiredBuild, Network};
+use crate::state::desired::{BuildOrigin, DesiredBuild};
 use crate::words::diagnostic::Diagnostic;
+use crate::words::network::Network;
 
 /// The prefix of the labels that occ itself writes.
 const OWN_LABELS: &str = "dev.occ.";

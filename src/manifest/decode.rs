@@ -9,9 +9,10 @@ use crate::manifest::model::{
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::{Fields, FromValue, Key, Value, string, wrong_type};
 use crate::manifest::text::{PathText, Variable, Word};
-use crate::state::desired::{Network, PullPolicy, Strategy, Template};
+use crate::state::desired::{PullPolicy, Strategy, Template};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::failure::BuildOn;
+use crate::words::network::Network;
 use crate::words::text;
 
 impl Manifest {

@@ -11,10 +11,11 @@ use crate::manifest::reader::{At, Entries};
 use crate::manifest::text::{
     ImageId, LabelKey, OccVersion, PathText, PlatformChoice, SourceTag, Tag, Variable, Word,
 };
-use crate::state::desired::{Network, PullPolicy, Strategy, Template};
+use crate::state::desired::{PullPolicy, Strategy, Template};
 use crate::words::digest::Digest;
 use crate::words::duration::Span;
 use crate::words::failure::BuildOn;
+use crate::words::network::Network;
 use crate::words::reference::Reference;
 
 /// A list of values with their places.

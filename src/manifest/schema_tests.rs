@@ -15,10 +15,11 @@ use crate::manifest::text::{
     ImageId, LabelKey, OccVersion, PathText, PlatformChoice, SourceTag, Tag, Text, Variable, Word,
 };
 use crate::manifest::{DEFAULT, schema};
-use crate::state::desired::{Network, PullPolicy, Strategy, Template};
+use crate::state::desired::{PullPolicy, Strategy, Template};
 use crate::words::digest::Digest;
 use crate::words::duration::Span;
 use crate::words::failure::BuildOn;
+use crate::words::network::Network;
 use crate::words::reference::Reference;
 
 /// The validator of another house.

@@ -7,11 +7,10 @@ use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, 
 
 use crate::manifest::{MAX_SIZE, Parsed, Place, parse};
 use crate::render::diagnostics::{Style, render};
-use crate::state::desired::{
-    BuildOrigin, Desired, Network, PullPolicy, RetryPolicy, Strategy, Template,
-};
+use crate::state::desired::{BuildOrigin, Desired, PullPolicy, RetryPolicy, Strategy, Template};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::failure::BuildOn;
+use crate::words::network::Network;
 use crate::words::text::sanitise;
 
 /// `file` in `/repo/sub` of the repository `/repo`.

@@ -12,11 +12,10 @@ use crate::manifest::reader::At;
 use crate::manifest::sources::Origin;
 use crate::manifest::text::ImageId;
 use crate::manifest::{Place, build};
-use crate::state::desired::{
-    Desired, DesiredImage, Limits, PullPolicy, RetryPolicy, Strategy, Timeouts,
-};
+use crate::state::desired::{Desired, DesiredImage, Limits, PullPolicy, RetryPolicy, Strategy};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::duration::Span;
+use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
 use crate::words::reference::{DEFAULT_TAG, Reference};
 

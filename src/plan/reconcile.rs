@@ -3,8 +3,9 @@
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
 use crate::state::desired::{DesiredImage, PullPolicy, Strategy};
 use crate::state::inputs::LABEL;
-use crate::state::observed::{ImageFacts, Observed, ObservedImage};
+use crate::state::observed::{Observed, ObservedImage};
 use crate::words::diagnostic::Diagnostic;
+use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
 
 /// What the command line says about every image of the run.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::state::desired::{BuildOrigin, DesiredBuild, Network, RetryPolicy, Source, Template};
+use crate::state::desired::{BuildOrigin, DesiredBuild, RetryPolicy, Source, Template};
 use crate::state::inputs::InputHash;
 use crate::words::failure::BuildOn;
+use crate::words::network::Network;
 use crate::words::reference::{Reference, Repository};
 
 fn image(id: &str) -> DesiredImage {
@@ -54,7 +55,7 @@ fn facts(labels: &[(&str, &str)], digests: &[&str]) -> ImageFacts {
         id: format!("sha256:{}", "1".repeat(64)),
         repo_digests: digests
             .iter()
-            .map(|text| crate::state::observed::parse_repo_digest(text).unwrap())
+            .map(|text| crate::words::image::parse_repo_digest(text).unwrap())
             .collect(),
         platform: "linux/amd64".parse().unwrap(),
         labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
@@ -139,6 +140,22 @@ fn a_pin_is_satisfied_by_content_from_any_repository() {
             "tool: changes: the engine has sha256:bbbbbbbbbbbb, the manifest pins sha256:aaaaaaaaaaaa\n  \
              pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at {}\n",
             digest("a")
+        ),
+    );
+}
+
+#[test]
+fn an_engines_id_is_no_digest_that_a_pin_could_mean() {
+    let local = facts(&[], &[]);
+    let pinned = DesiredImage { pin: Some(local.id.parse().unwrap()), ..image("tool") };
+    check(
+        &pinned,
+        seen(Some(local)),
+        ANY,
+        &format!(
+            "tool: changes: the engine has other content, the manifest pins sha256:111111111111\n  \
+             pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at {}\n",
+            digest("1")
         ),
     );
 }

@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::state::desired::{DesiredBuild, Network, RetryPolicy};
+use crate::state::desired::{DesiredBuild, RetryPolicy};
 use crate::state::inputs::InputHash;
+use crate::words::network::Network;
 
 fn image(id: &str, name: &str, steps: Vec<Step>) -> ImagePlan {
     let cause = if steps.is_empty() { Cause::InSync } else { Cause::NotInEngine };

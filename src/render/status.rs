@@ -4,8 +4,9 @@ use super::fit::{clean, pad, width};
 use super::look::{Look, Tone};
 use super::plan::id_columns;
 use crate::plan::step::{ImagePlan, Plan};
-use crate::state::observed::{ImageFacts, Observed};
+use crate::state::observed::Observed;
 use crate::words::digest::Digest;
+use crate::words::image::ImageFacts;
 use crate::words::text::{bytes, count};
 use std::fmt::Write as _;
 

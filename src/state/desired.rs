@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
+use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
+use crate::words::network::Network;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -101,21 +103,6 @@ pub(crate) struct RetryPolicy {
     pub(crate) max_backoff: Duration,
 }
 
-/// Time-outs. `None` waits for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Timeouts {
-    /// The engine's first answer.
-    pub(crate) connect: Option<Duration>,
-    /// Any later answer of the engine.
-    pub(crate) response: Option<Duration>,
-    /// A source silent for longer is overtaken by the next one.
-    pub(crate) patience: Option<Duration>,
-    /// While layers download: the longest time without a further byte.
-    pub(crate) stall: Option<Duration>,
-    /// A whole build.
-    pub(crate) build: Option<Duration>,
-}
-
 /// How much is done at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -166,19 +153,4 @@ pub(crate) enum BuildOrigin {
 pub(crate) enum Template {
     /// The development container for the opencode coding agent.
     Opencode,
-}
-
-/// The network of `RUN` steps.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub(crate) enum Network {
-    /// The engine's default.
-    Default,
-    /// No network.
-    None,
-    /// The host's. It reaches out of the build, so it needs consent.
-    Host,
 }

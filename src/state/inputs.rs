@@ -8,6 +8,8 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::words::text::hex;
+
 /// The label that says what an image was built from: `1:<sha256 of the inputs>`.
 pub(crate) const LABEL: &str = "dev.occ.inputs";
 
@@ -47,15 +49,6 @@ impl fmt::Display for InputHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|b| [b >> 4, b & 15])
-        .map(|n| char::from(b"0123456789abcdef"[n as usize]))
-        .collect()
 }
 
 #[cfg(test)]

@@ -78,6 +78,21 @@ impl fmt::Display for Span {
     }
 }
 
+/// Time-outs. `None` waits for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// The engine's first answer.
+    pub(crate) connect: Option<Duration>,
+    /// Any later answer of the engine.
+    pub(crate) response: Option<Duration>,
+    /// A source silent for longer is overtaken by the next one.
+    pub(crate) patience: Option<Duration>,
+    /// While layers download: the longest time without a further byte.
+    pub(crate) stall: Option<Duration>,
+    /// A whole build.
+    pub(crate) build: Option<Duration>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -116,6 +116,15 @@ pub(crate) fn did_you_mean<'a>(
         .map(|(_, k)| k)
 }
 
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|b| [b >> 4, b & 15])
+        .map(|n| char::from(b"0123456789abcdef"[n as usize]))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use crate::engine::docker::distribution::{auth, auth_key};
 use crate::engine::docker::pull::{failure_without_text, progress};
 use crate::engine::error::EngineError;
 use crate::engine::{BuildProgress, BuildRequest};
-use crate::state::desired::Network;
+use crate::words::network::Network;
 use crate::words::reference::Reference;
 
 type Item = Result<BuildProgress, EngineError>;

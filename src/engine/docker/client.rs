@@ -12,7 +12,7 @@ use hyper::header::HeaderValue;
 use crate::engine::docker::classify::{self, About, Doing};
 use crate::engine::docker::endpoint::{Endpoint, EndpointOptions, Tls, Transport};
 use crate::engine::error::EngineError;
-use crate::state::desired::Timeouts;
+use crate::words::duration::Timeouts;
 
 /// A connection to a container engine that speaks the Docker Engine API.
 ///

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::state::inputs::hex;
 use crate::words::text::foreign_line;
+use crate::words::text::hex;
 
 /// The engine's endpoint in a context.
 #[derive(Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ impl Config {
     }
 
     fn hash(name: &str) -> String {
-        crate::state::inputs::hex(&Sha256::digest(name.as_bytes()))
+        crate::words::text::hex(&Sha256::digest(name.as_bytes()))
     }
 
     fn context(self, name: &str, meta: &str) -> Self {

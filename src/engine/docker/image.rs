@@ -9,9 +9,9 @@ use futures_util::stream::{self, StreamExt as _};
 use crate::engine::docker::client::{DockerClient, within};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{BuildProgress, BuildRequest, Engine as _, PullProgress, PullRequest};
-use crate::state::desired::Network;
 use crate::words::event::{Event, LayerState, ProgressReporter};
 use crate::words::failure::FailureClass;
+use crate::words::network::Network;
 use crate::words::reference::Reference;
 use crate::words::text::{elapsed, foreign_line};
 

@@ -21,7 +21,7 @@ use crate::engine::error::EngineError;
 use crate::engine::{
     BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
 };
-use crate::state::observed::ImageFacts;
+use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 

@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::endpoint::Endpoint;
-use crate::state::desired::Timeouts;
+use crate::words::duration::Timeouts;
 
 /// What happens to one connection.
 #[derive(Clone)]

@@ -14,10 +14,10 @@ use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{
     BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
 };
-use crate::state::observed::ImageFacts;
 use crate::words::digest::Digest;
 use crate::words::event::LayerState;
 use crate::words::failure::FailureClass;
+use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 

@@ -14,8 +14,9 @@ use self::fake_engine::{FakeEngine, Reply};
 use super::*;
 use crate::context::Tree;
 use crate::plan::step::{BuildStep, Cause, PullStep};
-use crate::state::desired::{BuildOrigin, DesiredBuild, Network, RetryPolicy, Source, Template};
+use crate::state::desired::{BuildOrigin, DesiredBuild, RetryPolicy, Source, Template};
 use crate::state::inputs::InputHash;
+use crate::words::network::Network;
 use crate::words::reference::Repository;
 
 /// What a test looks at afterwards.
