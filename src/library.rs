@@ -9,7 +9,7 @@ use crate::execute::report::Report;
 use crate::execute::{Ledger, Options, Run, execute};
 use crate::manifest::{Place, parse};
 use crate::observe::{Trees, observe};
-use crate::plan::reconcile::{Policy, reconcile};
+use crate::plan::reconcile::{Policy, reconcile, unsupported};
 use crate::plan::step::Plan;
 use crate::state::desired::{Desired, DesiredImage};
 use crate::words::diagnostic::Diagnostic;
@@ -98,8 +98,12 @@ impl DockerClient {
 
     async fn look(&self, manifest: &Manifest) -> Result<(Plan, Trees), SyncError> {
         let images: Vec<&DesiredImage> = manifest.desired.images.iter().collect();
+        let unsupported = unsupported(&images);
+        if !unsupported.is_empty() {
+            return Err(SyncError::Unsupported(unsupported));
+        }
         let (observed, trees) = observe(self, &images, None).await?;
-        let plan = reconcile(&images, &observed, Policy::default());
-        Ok((plan.map_err(SyncError::Unsupported)?, trees))
+        let names = manifest.desired.names();
+        Ok((reconcile(&images, &names, &observed, Policy::default()), trees))
     }
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::context::{Tree, walk::walk};
+use crate::context::{ContextError, Tree, bases::bases, walk::walk};
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Strategy, Template};
-use crate::state::inputs::InputHash;
+use crate::state::inputs::{InputHash, Inputs};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::image::ImageFacts;
 use crate::words::network::Network;
@@ -51,9 +51,9 @@ pub(crate) async fn observe<E: Engine>(
     while let Some((image, held, inputs)) = answers.next().await {
         let (local, extra) = held?;
         let inputs = inputs.map(|read| {
-            read.map(|(hash, tree)| {
+            read.map(|(inputs, tree)| {
                 trees.insert(image.id.clone(), tree);
-                hash
+                inputs
             })
         });
         observed.images.insert(image.id.clone(), ObservedImage { local, extra, inputs });
@@ -111,19 +111,23 @@ pub(crate) async fn once_more<T>(
 }
 
 /// Hashes what a build reads. The walk has a thread of its own.
-async fn read_inputs(
-    image: &DesiredImage,
-    build: &DesiredBuild,
-) -> Result<(InputHash, Tree), String> {
+async fn read_inputs(image: &DesiredImage, build: &DesiredBuild) -> Result<(Inputs, Tree), String> {
     let origin = build.origin.clone();
-    let read = tokio::task::spawn_blocking(move || match origin {
-        BuildOrigin::Template(Template::Opencode) => {
-            Ok(Tree::template(crate::engine::docker::image::DOCKERFILE))
-        }
-        BuildOrigin::Context { dir, dockerfile, root } => walk(&dir, &dockerfile, &root),
+    let read = tokio::task::spawn_blocking(move || {
+        let tree = match origin {
+            BuildOrigin::Template(Template::Opencode) => {
+                Tree::template(crate::engine::docker::image::DOCKERFILE)
+            }
+            BuildOrigin::Context { dir, dockerfile, root } => walk(&dir, &dockerfile, &root)?,
+        };
+        let dockerfile = tree.dockerfile_text().unwrap_or_default();
+        Ok::<_, ContextError>((tree, dockerfile))
     });
     match read.await {
-        Ok(Ok(tree)) => Ok((input_hash(image, build, &tree), tree)),
+        Ok(Ok((tree, dockerfile))) => {
+            let bases = bases(&dockerfile, &build.args);
+            Ok((Inputs { hash: input_hash(image, build, &tree), bases }, tree))
+        }
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("reading the build context was cut short".to_owned()),
     }

@@ -283,6 +283,11 @@ fn the_policy_always_follows_the_tag_and_never_asks_nobody() {
     let run = always.run().expect(0);
     assert_eq!(image_of(&run, "tool")["previous_id"], old.config_digest());
     assert_eq!(engine.id(&name).unwrap(), new.config_digest());
+    // There is always something to ask, and still nothing wrong with what is there.
+    let before = requests(&registry);
+    let run = occ(&engine, &of("always")).args(["status", "--check"]).run().expect(0);
+    assert!(run.stdout.contains("(not asked whether the tag moved)"), "{run}");
+    assert_eq!(requests(&registry), before);
 
     // What is there is good enough for `missing` and `never`, whatever the tag means by now.
     registry.push(path, tag, &old);

@@ -163,7 +163,7 @@ fn the_flag_strategy_wins_over_the_manifest() {
     let run = crate::sync::occ(&engine, &(ONE_ROUND.to_owned() + &pull_only))
         .args(["sync", "--strategy", "build"])
         .run();
-    run.expect(65).says(&["image `tool` has no `build` table"]);
+    run.expect(64).says(&["image `tool` has no `build` table"]);
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub(crate) const NAME: &str = "opencode.toml";
 pub(crate) fn load(settings: &Settings) -> Result<Parsed, Box<Diagnostic>> {
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::error(format!("the current directory is gone: {error}")))?;
-    let home = settings.environment.home();
+    // As it really is, as the current directory is told.
+    let home = settings.environment.home().map(|home| fs_err::canonicalize(&home).unwrap_or(home));
     let shown = match &settings.manifest {
         Some(path) => path.clone(),
         None => search(&here, home.as_deref())?,

@@ -11,7 +11,7 @@ use crate::cli::{Stop, show};
 use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::endpoint::Endpoint;
 use crate::observe::{Trees, observe};
-use crate::plan::reconcile::{Policy, reconcile};
+use crate::plan::reconcile::{Policy, misapplied, reconcile, unsupported};
 use crate::plan::step::Plan;
 use crate::state::desired::{Desired, DesiredImage};
 use crate::state::observed::Observed;
@@ -24,15 +24,14 @@ pub(super) struct Job {
     desired: Desired,
     /// Places in `desired.images`, in the manifest's order.
     chosen: Vec<usize>,
-    /// The manifest, for diagnostics that come later.
-    text: String,
+    policy: Policy,
     pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Job {
-    /// Reads the manifest and picks the images. Nothing else is touched while
-    /// either is wrong.
-    pub(super) fn new(settings: &Settings, ids: &[String]) -> Result<Self, Stop> {
+    /// Reads the manifest, picks the images, and sees whether they can do what is asked
+    /// of them. Nothing else is touched while any of it is wrong.
+    pub(super) fn new(settings: &Settings, ids: &[String], policy: Policy) -> Result<Self, Stop> {
         let parsed = load(settings).map_err(|missing| Stop::input(ExitStatus::Data, *missing))?;
         let Some(mut desired) = parsed.desired else {
             return Err(Stop::Input {
@@ -44,7 +43,17 @@ impl Job {
         show(&parsed.diagnostics, &parsed.text, settings);
         default_platform(&mut desired, settings)?;
         let chosen = choose(&desired.images, ids)?;
-        Ok(Self { desired, chosen, text: parsed.text, warnings: parsed.diagnostics })
+        let job = Self { desired, chosen, policy, warnings: parsed.diagnostics };
+        let unsupported = unsupported(&job.images());
+        if !unsupported.is_empty() {
+            let (exit, text) = (ExitStatus::Data, parsed.text);
+            return Err(Stop::Input { exit, diagnostics: unsupported, text });
+        }
+        let misapplied = policy.strategy.map(|strategy| misapplied(&job.images(), strategy));
+        if let Some(diagnostics) = misapplied.filter(|found| !found.is_empty()) {
+            return Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text: String::new() });
+        }
+        Ok(job)
     }
 
     pub(super) fn desired(&self) -> &Desired {
@@ -69,16 +78,11 @@ impl Job {
     pub(super) async fn plan(
         &self,
         client: &DockerClient,
-        policy: Policy,
     ) -> Result<(Plan, Observed, Trees), Stop> {
         let images = self.images();
         let (observed, trees) =
-            observe(client, &images, policy.strategy).await.map_err(Stop::Engine)?;
-        let plan = reconcile(&images, &observed, policy).map_err(|diagnostics| Stop::Input {
-            exit: ExitStatus::Data,
-            diagnostics,
-            text: self.text.clone(),
-        })?;
+            observe(client, &images, self.policy.strategy).await.map_err(Stop::Engine)?;
+        let plan = reconcile(&images, &self.desired.names(), &observed, self.policy);
         Ok((plan, observed, trees))
     }
 }

@@ -27,10 +27,10 @@ pub(super) fn make(
     ids: &[String],
     policy: Policy,
 ) -> Result<(Job, Plan, Observed), Stop> {
-    let job = Job::new(settings, ids)?;
+    let job = Job::new(settings, ids, policy)?;
     let client = job.connect(settings)?;
     let (plan, observed, _) =
-        block_on(settings, job.plan(&client, policy), || {})?.map_err(cut_short)??;
+        block_on(settings, job.plan(&client), || {})?.map_err(cut_short)??;
     Ok((job, plan, observed))
 }
 

@@ -6,13 +6,15 @@ use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop};
 use crate::execute::report::Report;
 use crate::plan::reconcile::Policy;
+use crate::plan::step::ImagePlan;
 use crate::render;
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &StatusArgs) -> Result<Done, Stop> {
     let (job, plan, observed) = make(settings, &args.ids, Policy::default())?;
     let report = Report::planned(&plan);
-    let exit = match (args.check, plan.is_unchanged()) {
+    let in_sync = plan.images.iter().all(ImagePlan::is_in_sync);
+    let exit = match (args.check, in_sync) {
         (true, false) => ExitStatus::Pending,
         _ => ExitStatus::Success,
     };

@@ -25,7 +25,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         return Ok(plan::shown(settings, job, &plan, ExitStatus::Success));
     }
     let begun = Instant::now();
-    let job = Job::new(settings, &args.ids)?;
+    let job = Job::new(settings, &args.ids, policy)?;
     let client = job.connect(settings)?;
     let environment = &settings.environment;
     let credentials = CredentialStore::new(environment.docker_config(), environment.search_path());
@@ -42,7 +42,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let ledger = OnceCell::new();
     let options = Options { fail_fast: args.fail_fast, no_cache: args.no_cache };
     let work = async {
-        let (plan, _, trees) = job.plan(&client, policy).await?;
+        let (plan, _, trees) = job.plan(&client).await?;
         for (id, warning) in plan.images.iter().flat_map(|i| i.warnings.iter().map(|w| (&i.id, w)))
         {
             progress.warn(Some(id), warning);

@@ -1,18 +1,17 @@
-//! Which registries a Dockerfile makes the engine ask.
+//! Which images a Dockerfile makes the engine ask for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::words::reference::Reference;
 
-/// The registries of the images that a Dockerfile names in `FROM` and `COPY --from`,
-/// with `args` as build arguments.
+/// The images that a Dockerfile names in `FROM` and `COPY --from`, each once, with
+/// `args` as build arguments.
 ///
-/// It is for sending each of them its own credentials, so a name that can't be worked
-/// out is left out: the engine then asks for it without any.
-pub(crate) fn registries(dockerfile: &str, args: &BTreeMap<String, String>) -> BTreeSet<String> {
+/// A name that can't be worked out is left out: no builder can either.
+pub(crate) fn bases(dockerfile: &str, args: &BTreeMap<String, String>) -> Vec<Reference> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let mut stages: BTreeSet<String> = BTreeSet::from(["scratch".to_owned()]);
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     let mut in_stage = false;
     let text = dockerfile.replace("\\\r\n", " ").replace("\\\n", " ");
     for line in text.lines() {
@@ -43,14 +42,14 @@ pub(crate) fn registries(dockerfile: &str, args: &BTreeMap<String, String>) -> B
                 .map(str::to_owned),
             _ => continue,
         };
-        let reference = name.and_then(|name| name.parse::<Reference>().ok());
-        found.extend(reference.map(|reference| reference.repository.registry));
+        let base = name.and_then(|name| name.parse::<Reference>().ok());
+        found.extend(base.filter(|base| !found.contains(base)));
     }
     found
 }
 
-/// A name with its `$NAME`, `${NAME}` and `${NAME:-default}` replaced; `None` where
-/// another form is in it.
+/// A name with its `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` replaced;
+/// `None` where another form is in it.
 fn substitute(name: &str, values: &BTreeMap<String, String>) -> Option<String> {
     let mut out = String::new();
     let mut rest = name.trim_matches(['"', '\'']);
@@ -58,6 +57,12 @@ fn substitute(name: &str, values: &BTreeMap<String, String>) -> Option<String> {
         out.push_str(before);
         let (variable, default, end) = if let Some(braced) = after.strip_prefix('{') {
             let (inner, end) = braced.split_once('}')?;
+            if let Some((variable, other)) = inner.split_once(":+") {
+                let is_set = values.get(variable).is_some_and(|value| !value.is_empty());
+                out.push_str(if is_set { other } else { "" });
+                rest = end;
+                continue;
+            }
             let (variable, default) = inner.split_once(":-").unwrap_or((inner, ""));
             (variable, default, end)
         } else {
@@ -80,8 +85,8 @@ mod tests {
 
     fn check(dockerfile: &str, want: &[&str]) {
         let args = BTreeMap::from([("MIRROR".to_owned(), "mirror.example".to_owned())]);
-        let found = registries(dockerfile, &args);
-        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), want, "{dockerfile}");
+        let found: Vec<String> = bases(dockerfile, &args).iter().map(ToString::to_string).collect();
+        assert_eq!(found, want, "{dockerfile}");
     }
 
     #[test]
@@ -89,21 +94,22 @@ mod tests {
         check("FROM scratch\nCOPY a /a\n", &[]);
         check(
             "# FROM a.example/x\nfrom --platform=linux/amd64 \\\n  b.example:5000/x:1\n",
-            &["b.example:5000"],
+            &["b.example:5000/x:1"],
         );
         check(
             "FROM a.example/x AS Build\nFROM build AS next\nCOPY --from=build /a /a\n\
              COPY --from=0 /a /a\nCOPY --chown=1 --from=c.example/tools:2 /b /b\n",
-            &["a.example", "c.example"],
+            &["a.example/x", "c.example/tools:2"],
         );
-        check("FROM redis\n", &["docker.io"]);
+        check("FROM redis\nFROM redis AS again\n", &["redis"]);
     }
 
     #[test]
     fn arguments_are_filled_in_as_the_builder_does() {
-        check("ARG MIRROR=other.example\nFROM ${MIRROR}/x\n", &["mirror.example"]);
-        check("ARG BASE=\"d.example/x:1\"\nFROM $BASE AS x\n", &["d.example"]);
-        check("ARG EMPTY\nFROM ${EMPTY:-e.example}/x\n", &["e.example"]);
+        check("ARG MIRROR=other.example\nFROM ${MIRROR}/x\n", &["mirror.example/x"]);
+        check("ARG BASE=\"d.example/x:1\"\nFROM $BASE AS x\n", &["d.example/x:1"]);
+        check("ARG EMPTY\nFROM ${EMPTY:-e.example}/x\n", &["e.example/x"]);
+        check("ARG MIRROR\nFROM ${MIRROR:+f.example/}x${MIRROR:+:2}\n", &["f.example/x:2"]);
         check("ARG EMPTY\nFROM $EMPTY\nFROM ${BROKEN\nFROM\n", &[]);
     }
 }

@@ -10,8 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::context::{Content, ContextError, Entry, Kind, Tree};
 
-/// Reads a context. `dockerfile` is relative to `dir`; both have to lie in `root`
-/// after every link on the way to them is resolved.
+/// Reads a context. `dockerfile` is relative to `dir`. After every link on the way to
+/// them is resolved, `dir` has to lie in `root`, and the Dockerfile in `dir`: only that
+/// is sent.
 pub(crate) fn walk(dir: &Path, dockerfile: &Path, root: &Path) -> Result<Tree, ContextError> {
     let real = confined("the build context", dir, root)?;
     if !real.is_dir() {
@@ -22,9 +23,12 @@ pub(crate) fn walk(dir: &Path, dockerfile: &Path, root: &Path) -> Result<Tree, C
         });
     }
     let file = dir.join(dockerfile);
-    if !confined("the Dockerfile", &file, root)?.is_file() {
+    let dockerfile = confined("the Dockerfile", &file, &real)?;
+    if !dockerfile.is_file() {
         return Err(ContextError::Kind { what: "the Dockerfile", path: file, want: "file" });
     }
+    // By its real path in the context, so that nobody after this has to follow a link.
+    let dockerfile = archive_path(dockerfile.strip_prefix(&real).unwrap_or(&dockerfile));
     let mut beside = file.into_os_string();
     beside.push(".dockerignore");
     for ignore in [PathBuf::from(beside), dir.join(".dockerignore")] {
@@ -35,7 +39,7 @@ pub(crate) fn walk(dir: &Path, dockerfile: &Path, root: &Path) -> Result<Tree, C
     let mut entries = Vec::new();
     directory(&real, Path::new(""), &mut entries)?;
     entries.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Tree { entries, dockerfile: archive_path(dockerfile) })
+    Ok(Tree { entries, dockerfile })
 }
 
 /// A relative path as the engine wants it: with slashes, without `.` and `..`.
@@ -190,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn a_dockerfile_behind_a_link_is_known_by_its_real_place() {
+        let dir = tree();
+        symlink("Dockerfile", dir.path().join("alias")).unwrap();
+        let tree = walk(dir.path(), Path::new("alias"), dir.path()).unwrap();
+        assert_eq!(tree.dockerfile, "Dockerfile");
+        assert_eq!(tree.dockerfile_text().unwrap(), "FROM scratch\n");
+    }
+
+    #[test]
     fn the_fingerprint_follows_content_and_nothing_else() {
         let (one, two) = (tree(), tree());
         let before = print(one.path());
@@ -238,6 +251,9 @@ mod tests {
         check(".", "src", "the Dockerfile `ROOT/./src` is no file");
         check("out", "Dockerfile", "the build context `ROOT/out` leads out of `ROOT`");
         check(".", "link", "the Dockerfile `ROOT/./link` leads out of `ROOT`");
+        // In the repository, but not in what is sent.
+        symlink("../Dockerfile", root.join("src/Dockerfile")).unwrap();
+        check("src", "Dockerfile", "the Dockerfile `ROOT/src/Dockerfile` leads out of `ROOT/src`");
         fs_err::write(root.join(".dockerignore"), "x\n").unwrap();
         check(
             ".",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::stream::StreamExt;
 
-use crate::context::{archive, bases};
+use crate::context::archive;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
 use crate::execute::report::Action;
@@ -12,6 +12,7 @@ use crate::execute::{Failure, Obtained, Run, place};
 use crate::observe::{Trees, inspect};
 use crate::plan::step::{BuildStep, ImagePlan};
 use crate::state::inputs::{LABEL, LABEL_ID};
+use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 
@@ -50,7 +51,7 @@ pub(super) async fn build<E: Engine>(
             Err(_) => Err(failed(
                 image,
                 FailureClass::Stalled,
-                format!("it took longer than {} s", limit.as_secs()),
+                format!("it took longer than {}", Span(limit)),
             )
             .with_hint("raise `build` under `[timeouts]`")),
         },
@@ -94,7 +95,7 @@ async fn done_meanwhile<E: Engine>(
     step: &BuildStep,
 ) -> Option<Obtained> {
     let facts = inspect(run.engine, &image.name.canonical()).await.ok().flatten()?;
-    let same = facts.labels.get(LABEL).map(String::as_str) == Some(step.inputs.as_str());
+    let same = facts.labels.get(LABEL).map(String::as_str) == Some(step.inputs.hash.as_str());
     if run.options.no_cache || !same {
         return None;
     }
@@ -124,14 +125,14 @@ async fn send<E: Engine>(
         .cloned()
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
     let mut labels = step.build.labels.clone();
-    labels.insert(LABEL.to_owned(), step.inputs.to_string());
+    labels.insert(LABEL.to_owned(), step.inputs.hash.to_string());
     labels.insert(LABEL_ID.to_owned(), image.id.clone());
     let dockerfile = tree.dockerfile.clone();
     let mut credentials = BTreeMap::new();
-    let text = tree.dockerfile_text().unwrap_or_default();
-    for registry in bases::registries(&text, &step.build.args) {
-        if let Some(found) = run.credentials.get(&registry, &run.progress).await {
-            credentials.insert(registry, found);
+    for base in &step.inputs.bases {
+        let registry = &base.repository.registry;
+        if let Some(found) = run.credentials.get(registry, &run.progress).await {
+            credentials.insert(registry.clone(), found);
         }
     }
     let mut sent = 0;
@@ -187,7 +188,7 @@ async fn prove<E: Engine>(
         let message = format!("the engine built {id}, and does not have it");
         return Err(failed(image, FailureClass::CutShort, message));
     };
-    if facts.labels.get(LABEL).map(String::as_str) != Some(step.inputs.as_str()) {
+    if facts.labels.get(LABEL).map(String::as_str) != Some(step.inputs.hash.as_str()) {
         let message = format!("the image that was built does not carry the label `{LABEL}`");
         return Err(failed(image, FailureClass::Integrity, message));
     }

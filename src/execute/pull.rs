@@ -56,7 +56,7 @@ pub(super) async fn or_build<E: Engine>(
     if !failure.classes.iter().all(allowed) {
         return Err(failure);
     }
-    run.progress.note(Some(&image.id), "no registry has it, building it");
+    run.progress.note(Some(&image.id), "no registry served it, building it");
     if let Some(digest) = &step.digest {
         let words =
             format!("a build stands in for the pinned {}: its bytes differ", digest.short());

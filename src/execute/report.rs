@@ -34,6 +34,8 @@ pub struct ImageReport {
     pub cause: String,
     /// What the plan says has to be done, in order; empty where that is nothing.
     pub steps: Vec<PlannedStep>,
+    /// Every registry that doing it may contact, or might have.
+    pub registries: Vec<String>,
     /// The source that served: a registry reference, or `build`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -151,6 +153,8 @@ pub enum Outcome {
     Unchanged,
     /// It has to be done (a plan, a status).
     Pending,
+    /// It has to be done, and it is known already that it can't be (a plan, a status).
+    Blocked,
     /// It is done and proven.
     Done,
     /// It failed.
@@ -164,10 +168,10 @@ pub enum Outcome {
 impl ImageReport {
     /// What the plan says, before anything is done.
     pub(crate) fn planned(image: &ImagePlan) -> Self {
-        let (outcome, exit) = match (&image.blocked, image.is_unchanged()) {
-            (Some(_), _) => (Outcome::Failed, ExitStatus::Failed),
-            (None, true) => (Outcome::Unchanged, ExitStatus::Success),
-            (None, false) => (Outcome::Pending, ExitStatus::Success),
+        let outcome = match (&image.blocked, image.is_unchanged()) {
+            (Some(_), _) => Outcome::Blocked,
+            (None, true) => Outcome::Unchanged,
+            (None, false) => Outcome::Pending,
         };
         let action = match image.steps.first() {
             Some(Step::Pull(_)) => Action::Pull,
@@ -183,6 +187,7 @@ impl ImageReport {
             outcome,
             cause: image.cause.to_string(),
             steps: image.steps.iter().map(PlannedStep::of).collect(),
+            registries: image.registries().into_iter().map(str::to_owned).collect(),
             source: None,
             digest: None,
             image_id: image.previous.clone(),
@@ -194,7 +199,7 @@ impl ImageReport {
             error: image.blocked.clone(),
             hints: Vec::new(),
             log: Vec::new(),
-            exit,
+            exit: ExitStatus::Success,
         }
     }
 
@@ -234,18 +239,24 @@ impl ImageReport {
         }
     }
 
-    /// What was done, or what went wrong: `pulled from ghcr.io, sha256:0a0a0a0a0a0a`.
+    /// What was done, or what went wrong: `pulled from ghcr.io, sha256:0a0a0a0a0a0a`, and
+    /// `, was sha256:0b0b0b0b0b0b` where another image had the name.
     pub(crate) fn detail(&self) -> String {
         if let Some(error) = &self.error {
             return error.clone();
         }
-        match self.action {
+        let was = match &self.previous_id {
+            Some(previous) => format!(", was {}", short_id(previous)),
+            None => String::new(),
+        };
+        let done = match self.action {
             Action::Pull => {
                 // A reference in full begins with its registry.
                 let source = self.source.as_deref().unwrap_or_default();
                 let registry = source.split('/').next().unwrap_or_default();
                 let digest = self.digest.as_ref().map_or(String::new(), Digest::short);
-                format!("pulled from {registry}, {digest}")
+                let verb = if self.changed { "pulled from" } else { "the same at" };
+                format!("{verb} {registry}, {digest}")
             }
             Action::Build => {
                 let id = self.image_id.as_deref().unwrap_or_default();
@@ -253,7 +264,8 @@ impl ImageReport {
             }
             Action::Tag => "further names set".to_owned(),
             Action::None => self.cause.clone(),
-        }
+        };
+        done + &was
     }
 }
 
@@ -263,6 +275,7 @@ impl Outcome {
         match self {
             Self::Unchanged => "unchanged",
             Self::Pending => "pending",
+            Self::Blocked => "blocked",
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Skipped => "skipped",

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::engine::PullProgress;
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::words::duration::Span;
 use crate::words::event::{Event, LayerState, ProgressReporter};
 use crate::words::failure::FailureClass;
 use crate::words::reference::Reference;
@@ -97,12 +98,12 @@ impl Watch {
 
     /// The failure when the deadline of a download is over.
     pub(super) fn stalled(&self, reference: &Reference) -> EngineError {
-        let seconds = self.stall.unwrap_or_default().as_secs();
+        let stall = Span(self.stall.unwrap_or_default());
         EngineError::new(
             EngineErrorKind::Pull,
             FailureClass::Stalled,
             reference.canonical(),
-            format!("no further byte of a layer for {seconds} s"),
+            format!("no further byte of a layer for {stall}"),
         )
     }
 

@@ -1,8 +1,10 @@
 //! The planner: desired and observed in, a plan out. A pure function.
 
+use std::collections::BTreeMap;
+
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
 use crate::state::desired::{DesiredImage, PullPolicy, Strategy};
-use crate::state::inputs::LABEL;
+use crate::state::inputs::{Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::image::ImageFacts;
@@ -17,49 +19,77 @@ pub(crate) struct Policy {
     pub(crate) no_cache: bool,
 }
 
-/// Compares what is wanted with what is there.
-///
-/// Every image gets steps, or an explicit *unchanged*, each with its cause. Keys
-/// of the manifest that can't be acted on yet are errors here, never ignored.
-pub(crate) fn reconcile(
-    images: &[&DesiredImage],
-    observed: &Observed,
-    policy: Policy,
-) -> Result<Plan, Vec<Diagnostic>> {
-    let mut unsupported: Vec<Diagnostic> =
-        images.iter().flat_map(|image| image.unsupported.iter().cloned()).collect();
-    for image in images {
-        if let Some(strategy) = policy.strategy {
-            unsupported.extend(strategy_error(image, strategy));
-        }
-    }
-    if !unsupported.is_empty() {
-        return Err(unsupported);
-    }
-    let nothing = ObservedImage::default();
-    let images = images
-        .iter()
-        .map(|image| {
-            let seen = observed.images.get(&image.id).unwrap_or(&nothing);
-            plan_image(image, seen, observed.engine_platform.as_ref(), policy)
-        })
-        .collect();
-    Ok(Plan { images })
+/// Keys that the manifest uses for these images and that this version can't act on
+/// yet. They are errors, never ignored, and before the engine is asked anything.
+pub(crate) fn unsupported(images: &[&DesiredImage]) -> Vec<Diagnostic> {
+    images.iter().flat_map(|image| image.unsupported.iter().cloned()).collect()
 }
 
-fn strategy_error(image: &DesiredImage, strategy: Strategy) -> Option<Diagnostic> {
-    let lacks = match strategy {
-        Strategy::Build | Strategy::PullThenBuild if image.build.is_none() => "no `build` table",
-        Strategy::Pull | Strategy::PullThenBuild if image.sources.is_empty() => {
-            "no registry it could be pulled from"
-        }
-        _ => return None,
+/// What `--strategy` asks of these images that they can't do.
+pub(crate) fn misapplied(images: &[&DesiredImage], strategy: Strategy) -> Vec<Diagnostic> {
+    let wrong = |image: &&DesiredImage| {
+        let has = match strategy {
+            Strategy::Build | Strategy::PullThenBuild if image.build.is_none() => {
+                "has no `build` table"
+            }
+            Strategy::Pull | Strategy::PullThenBuild if image.sources.is_empty() => {
+                "has no registry that it could be pulled from"
+            }
+            Strategy::Build if image.pin.is_some() => "has a `digest`, which no build can have",
+            _ => return None,
+        };
+        Some(
+            Diagnostic::error(format!("image `{}` {has}", image.id))
+                .key(format!("images.{}", image.id))
+                .hint("name the images that `--strategy` is meant for: `occ sync --strategy … ID`"),
+        )
     };
-    Some(
-        Diagnostic::error(format!("image `{}` has {lacks}", image.id))
-            .key(format!("images.{}", image.id))
-            .hint("name the images that `--strategy` is meant for: `occ sync --strategy … ID`"),
-    )
+    images.iter().filter_map(wrong).collect()
+}
+
+/// Compares what is wanted with what is there. Every image gets steps, or an explicit
+/// *unchanged*, each with its cause.
+///
+/// `names` are the local names of the whole manifest, see [`Desired::names`].
+///
+/// [`Desired::names`]: crate::state::desired::Desired::names
+pub(crate) fn reconcile(
+    images: &[&DesiredImage],
+    names: &BTreeMap<String, &str>,
+    observed: &Observed,
+    policy: Policy,
+) -> Plan {
+    let plan = |image: &&DesiredImage| {
+        let mut seen = observed.images.get(&image.id).cloned().unwrap_or_default();
+        if let Some(Ok(inputs)) = &seen.inputs
+            && let Some(problem) = built_on_another(image, inputs, names)
+        {
+            seen.inputs = Some(Err(problem));
+        }
+        plan_image(image, &seen, observed.engine_platform.as_ref(), policy)
+    };
+    Plan { images: images.iter().map(plan).collect() }
+}
+
+/// Why an image can't be built yet, if it is built on one of the same manifest.
+///
+/// That one would have to be synced first and its identity to count as an input. Without,
+/// the build would use whatever is there, or ask a registry for a name that is only local.
+fn built_on_another(
+    image: &DesiredImage,
+    inputs: &Inputs,
+    names: &BTreeMap<String, &str>,
+) -> Option<String> {
+    let base = inputs.bases.iter().find(|base| names.contains_key(&base.canonical()))?;
+    Some(match names.get(&base.canonical()) {
+        Some(id) if *id == image.id => {
+            format!("its Dockerfile builds it on itself (`{base}`)")
+        }
+        id => format!(
+            "its Dockerfile builds it on `{base}`, the image `{}` of this manifest, which is not supported yet",
+            id.copied().unwrap_or_default()
+        ),
+    })
 }
 
 fn plan_image(
@@ -139,7 +169,7 @@ fn built_cause(facts: &ImageFacts, seen: &ObservedImage, policy: Policy) -> Caus
     }
     match (facts.labels.get(LABEL), &seen.inputs) {
         (None, _) => Cause::NotBuiltHere { have: facts.id.clone() },
-        (Some(label), Some(Ok(now))) if label == now.as_str() => Cause::InSync,
+        (Some(label), Some(Ok(now))) if label == now.hash.as_str() => Cause::InSync,
         (Some(_), Some(Ok(_))) => Cause::InputsChanged,
         (Some(_), _) => Cause::InputsUnknown,
     }
@@ -168,7 +198,9 @@ fn obtain(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage, plan: 
             sources: image.sources.clone(),
             digest: image.pin.clone(),
             retry: image.retry,
-            then_build: build.map(|build| (image.build_on.clone(), build)),
+            then_build: build
+                .filter(|_| !image.build_on.is_empty())
+                .map(|build| (image.build_on.clone(), build)),
         }));
     } else if let Some(build) = build {
         plan.steps.push(Step::Build(build));

@@ -68,7 +68,12 @@ fn hash(text: &str) -> InputHash {
 }
 
 fn seen(local: Option<ImageFacts>) -> ObservedImage {
-    ObservedImage { local, extra: vec![], inputs: Some(Ok(hash("now"))) }
+    ObservedImage { local, extra: vec![], inputs: inputs(&[]) }
+}
+
+fn inputs(bases: &[&str]) -> Option<Result<Inputs, String>> {
+    let bases = bases.iter().map(|base| base.parse().unwrap()).collect();
+    Some(Ok(Inputs { hash: hash("now"), bases }))
 }
 
 fn digest(digit: &str) -> String {
@@ -79,7 +84,11 @@ fn digest(digit: &str) -> String {
 fn check(image: &DesiredImage, seen: ObservedImage, policy: Policy, want: &str) {
     let observed =
         Observed { images: BTreeMap::from([(image.id.clone(), seen)]), engine_platform: None };
-    let plan = reconcile(&[image], &observed, policy).unwrap();
+    let names = BTreeMap::from([
+        (image.name.canonical(), image.id.as_str()),
+        ("docker.io/acme/base:2".to_owned(), "base"),
+    ]);
+    let plan = reconcile(&[image], &names, &observed, policy);
     assert_eq!(plan.to_string(), want);
 }
 
@@ -295,9 +304,71 @@ fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
 fn what_is_not_supported_yet_is_refused_and_never_ignored() {
     let mut tool = image("tool");
     tool.unsupported.push(Diagnostic::error("`secrets` is not supported yet"));
-    let refused = reconcile(&[&tool], &Observed::default(), ANY).unwrap_err();
-    assert_eq!(refused.len(), 1);
-    let no_build = Policy { strategy: Some(Strategy::Build), no_cache: false };
-    let refused = reconcile(&[&image("tool")], &Observed::default(), no_build).unwrap_err();
-    assert_eq!(refused[0].message, "image `tool` has no `build` table");
+    assert_eq!(unsupported(&[&tool, &image("other")]).len(), 1);
+}
+
+#[test]
+fn a_strategy_is_refused_for_images_that_it_does_not_fit() {
+    let refused = |image: &DesiredImage, strategy| {
+        let found = misapplied(&[image], strategy);
+        found.first().map(|diagnostic| diagnostic.message.clone()).unwrap_or_default()
+    };
+    let pulled = image("tool");
+    assert_eq!(refused(&pulled, Strategy::Build), "image `tool` has no `build` table");
+    assert_eq!(refused(&pulled, Strategy::Pull), "");
+    let both = built("tool", Strategy::PullThenBuild);
+    assert_eq!(refused(&both, Strategy::Build), "");
+    let pinned = DesiredImage { pin: Some(digest("a").parse().unwrap()), ..both };
+    let message = "image `tool` has a `digest`, which no build can have";
+    assert_eq!(refused(&pinned, Strategy::Build), message);
+    let only_built = DesiredImage { sources: vec![], ..built("tool", Strategy::Build) };
+    let message = "image `tool` has no registry that it could be pulled from";
+    assert_eq!(refused(&only_built, Strategy::Pull), message);
+}
+
+#[test]
+fn an_image_is_not_built_on_one_of_the_same_manifest_yet() {
+    let tool = built("tool", Strategy::Build);
+    let on = |base: &str| ObservedImage { inputs: inputs(&["redis", base]), ..seen(None) };
+    check(
+        &tool,
+        on("acme/base:2"),
+        ANY,
+        "tool: blocked: not in the engine\n  blocked: its Dockerfile builds it on `acme/base:2`, \
+         the image `base` of this manifest, which is not supported yet\n",
+    );
+    check(
+        &tool,
+        on("acme/tool:1"),
+        ANY,
+        "tool: blocked: not in the engine\n  \
+         blocked: its Dockerfile builds it on itself (`acme/tool:1`)\n",
+    );
+    // An older build of it is no longer known to be in sync.
+    let label = hash("now");
+    let built_before = seen(Some(facts(&[(LABEL, label.as_str())], &[])));
+    check(
+        &tool,
+        ObservedImage { inputs: inputs(&["docker.io/acme/base:2"]), ..built_before },
+        ANY,
+        "tool: blocked: its inputs can't be compared\n  blocked: its Dockerfile builds it on \
+         `docker.io/acme/base:2`, the image `base` of this manifest, which is not supported yet\n",
+    );
+    check(
+        &tool,
+        on("acme/base:3"),
+        ANY,
+        "tool: changes: not in the engine\n  build the template `opencode`\n",
+    );
+}
+
+#[test]
+fn without_a_failure_that_lets_it_in_no_build_stands_in() {
+    let tool = DesiredImage { build_on: vec![], ..built("tool", Strategy::PullThenBuild) };
+    check(
+        &tool,
+        seen(None),
+        ANY,
+        "tool: changes: not in the engine\n  pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n",
+    );
 }

@@ -1,9 +1,11 @@
 //! The plan's parts: one [`ImagePlan`] an image, each step with its cause.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::state::desired::{DesiredBuild, RetryPolicy, Source};
-use crate::state::inputs::InputHash;
+use crate::state::inputs::Inputs;
 use crate::words::digest::Digest;
 use crate::words::failure::BuildOn;
 use crate::words::platform::Platform;
@@ -72,8 +74,8 @@ pub(crate) struct PullStep {
 pub(crate) struct BuildStep {
     /// What to build and how.
     pub(crate) build: DesiredBuild,
-    /// The hash of its inputs as they were when the plan was made.
-    pub(crate) inputs: InputHash,
+    /// Its inputs as they were when the plan was made.
+    pub(crate) inputs: Inputs,
 }
 
 /// Why an image has steps, or none. Its text is what the user reads.
@@ -116,6 +118,32 @@ pub(crate) enum Cause {
 }
 
 impl ImagePlan {
+    /// Whether the engine holds what is wanted, as far as it can tell by itself. That a
+    /// registry is to be asked whether a tag moved does not make it wrong.
+    pub(crate) fn is_in_sync(&self) -> bool {
+        self.is_unchanged() || self.cause == Cause::PolicyAlways
+    }
+
+    /// Every registry that carrying it out may contact.
+    pub(crate) fn registries(&self) -> BTreeSet<&str> {
+        fn of(reference: &Reference) -> &str {
+            &reference.repository.registry
+        }
+        let mut all = BTreeSet::new();
+        for step in &self.steps {
+            let build = match step {
+                Step::Pull(pull) => {
+                    all.extend(pull.sources.iter().map(|source| of(&source.reference)));
+                    pull.then_build.as_ref().map(|(_, build)| build)
+                }
+                Step::Build(build) => Some(build),
+                Step::Tag { .. } => None,
+            };
+            all.extend(build.iter().flat_map(|build| &build.inputs.bases).map(of));
+        }
+        all
+    }
+
     /// Whether there is nothing to do.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.steps.is_empty() && self.blocked.is_none()

@@ -18,7 +18,7 @@ use crate::words::text::list;
 /// postgres  pull   postgres:17 from docker.io: not in the engine
 /// redis     ok     redis:7 is in sync
 /// plan: 1 to pull, 1 to build, 1 unchanged
-/// registries that may be contacted: docker.io, and those in the Dockerfile of `tool`
+/// registries that may be contacted: docker.io, quay.io
 /// ```
 pub(crate) fn plan(plan: &Plan, look: Look) -> String {
     let columns = id_columns(plan.images.iter().map(|image| image.id.as_str()), look);
@@ -146,34 +146,10 @@ fn counts(plan: &Plan) -> String {
     .join(", ")
 }
 
-/// Every registry that carrying out the plan may contact. A build may also pull
-/// what its Dockerfile names, so those are pointed at.
+/// Every registry that carrying out the plan may contact.
 fn contacts(plan: &Plan) -> Option<String> {
-    let mut hosts = BTreeSet::new();
-    let mut builds = Vec::new();
-    for image in &plan.images {
-        for step in &image.steps {
-            match step {
-                Step::Pull(pull) => {
-                    hosts.extend(pull.sources.iter().map(|s| &s.reference.repository.registry));
-                    if pull.then_build.is_some() {
-                        builds.push(format!("`{}`", image.id));
-                    }
-                }
-                Step::Build(_) => builds.push(format!("`{}`", image.id)),
-                Step::Tag { .. } => {}
-            }
-        }
-    }
-    let hosts: Vec<&str> = hosts.into_iter().map(String::as_str).collect();
-    let word = if builds.len() == 1 { "Dockerfile" } else { "Dockerfiles" };
-    let named = format!("those in the {word} of {}", list(&builds, "and"));
-    match (hosts.is_empty(), builds.is_empty()) {
-        (true, true) => None,
-        (false, true) => Some(hosts.join(", ")),
-        (true, false) => Some(named),
-        (false, false) => Some(format!("{}, and {named}", hosts.join(", "))),
-    }
+    let hosts: BTreeSet<&str> = plan.images.iter().flat_map(ImagePlan::registries).collect();
+    (!hosts.is_empty()).then(|| hosts.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

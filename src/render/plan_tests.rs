@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::state::desired::{DesiredBuild, RetryPolicy};
-use crate::state::inputs::InputHash;
+use crate::state::inputs::{InputHash, Inputs};
 use crate::words::network::Network;
 
 fn image(id: &str, name: &str, steps: Vec<Step>) -> ImagePlan {
@@ -35,7 +35,10 @@ fn build(target: Option<&str>) -> BuildStep {
             labels: BTreeMap::new(),
             network: Network::Default,
         },
-        inputs: InputHash::of(&BTreeMap::new()),
+        inputs: Inputs {
+            hash: InputHash::of(&BTreeMap::new()),
+            bases: vec!["quay.io/acme/base:1".parse().unwrap()],
+        },
     }
 }
 
@@ -78,7 +81,7 @@ fn a_plan_reads_like_a_sentence() {
     redis     ok     redis:7 is in sync
     tags      tag    a/b:1, also as `b:dev`: further names are missing or elsewhere
     plan: 2 to pull, 1 to build, 1 to tag, 1 unchanged
-    registries that may be contacted: docker.io, ghcr.io, mirror.example, and those in the Dockerfiles of `tool` and `oc`
+    registries that may be contacted: docker.io, ghcr.io, mirror.example, quay.io
     ");
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn status(plan: &Plan, observed: &Observed, look: Look) -> String {
     let mut out = String::new();
     for image in &plan.images {
         let (tone, word) =
-            if image.is_unchanged() { (Tone::Good, "in sync") } else { (Tone::Bad, "not in sync") };
+            if image.is_in_sync() { (Tone::Good, "in sync") } else { (Tone::Bad, "not in sync") };
         let _ = writeln!(
             out,
             "{}  {}  {}  {}",
@@ -39,7 +39,7 @@ pub(crate) fn status(plan: &Plan, observed: &Observed, look: Look) -> String {
         );
     }
     let all = plan.images.len();
-    let good = plan.images.iter().filter(|image| image.is_unchanged()).count();
+    let good = plan.images.iter().filter(|image| image.is_in_sync()).count();
     out + &format!("{good} of {} in sync\n", count(all, "image", "images"))
 }
 
@@ -47,10 +47,18 @@ pub(crate) fn status(plan: &Plan, observed: &Observed, look: Look) -> String {
 fn detail(image: &ImagePlan, observed: &Observed) -> String {
     let facts = observed.images.get(&image.id).and_then(|found| found.local.as_ref());
     match facts {
-        Some(facts) if image.is_unchanged() => {
-            format!("{}  {}", identity(facts), bytes(facts.size))
+        Some(facts) if image.is_in_sync() => {
+            let held = format!("{}  {}", identity(facts), bytes(facts.size));
+            if image.is_unchanged() {
+                held
+            } else {
+                format!("{held}  (not asked whether the tag moved)")
+            }
         }
-        _ => image.cause.to_string(),
+        _ => match &image.blocked {
+            Some(blocked) => format!("{}, and {blocked}", image.cause),
+            None => image.cause.to_string(),
+        },
     }
 }
 
@@ -101,15 +109,24 @@ mod tests {
         let found = ObservedImage { local: Some(facts), ..ObservedImage::default() };
         let observed =
             Observed { images: BTreeMap::from([("redis".into(), found)]), engine_platform: None };
-        let images = vec![
+        let mut images = vec![
             image("redis", "redis:7", Cause::InSync),
             image("tool", "acme/tool:latest", Cause::NotInEngine),
+            image("app", "acme/app:latest", Cause::NotInEngine),
         ];
-        let plan = Plan { images };
+        images[2].blocked = Some("no `Dockerfile`".into());
+        let mut plan = Plan { images };
         insta::assert_snapshot!(status(&plan, &observed, Look::test(80)), @r"
         redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB
         tool   not in sync  acme/tool:latest  not in the engine
-        1 of 2 images in sync
+        app    not in sync  acme/app:latest   not in the engine, and no `Dockerfile`
+        1 of 3 images in sync
+        ");
+        plan.images.truncate(1);
+        plan.images[0] = image("redis", "redis:7", Cause::PolicyAlways);
+        insta::assert_snapshot!(status(&plan, &observed, Look::test(80)), @r"
+        redis  in sync      redis:7  sha256:0a0a0a0a0a0a  113.0 MB  (not asked whether the tag moved)
+        1 of 1 image in sync
         ");
         let narrow = status(&plan, &observed, Look::test(20));
         assert!(narrow.starts_with("redis  in sync  redis:7  sha256:0a"), "{narrow}");

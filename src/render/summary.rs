@@ -47,7 +47,7 @@ pub(crate) fn closing(report: &Report, look: Look, time: Duration) -> String {
 fn line(image: &ImageReport, columns: usize, look: Look) -> String {
     let (tone, glyph) = match image.outcome {
         Outcome::Done => (Tone::Good, look.good()),
-        Outcome::Failed => (Tone::Bad, look.bad()),
+        Outcome::Failed | Outcome::Blocked => (Tone::Bad, look.bad()),
         Outcome::Skipped | Outcome::Cancelled => (Tone::Dim, "-"),
         Outcome::Unchanged | Outcome::Pending => (Tone::Dim, " "),
     };
@@ -73,6 +73,7 @@ fn words(image: &ImageReport) -> String {
             Some(error) => format!("failed: {error}"),
             None => "failed".to_owned(),
         },
+        Outcome::Blocked => format!("blocked: {}", image.error.as_deref().unwrap_or(&image.cause)),
         Outcome::Skipped => match &image.error {
             Some(error) => format!("skipped: {error}"),
             None => "skipped".to_owned(),
@@ -126,12 +127,22 @@ fn counts(report: &Report, time: Duration) -> String {
         (Outcome::Done, Action::Tag | Action::None) => "tagged",
         (Outcome::Unchanged, _) => "unchanged",
         (Outcome::Pending, _) => "pending",
+        (Outcome::Blocked, _) => "blocked",
         (Outcome::Failed, _) => "failed",
         (Outcome::Skipped, _) => "skipped",
         (Outcome::Cancelled, _) => "cancelled",
     };
-    let order =
-        ["pulled", "built", "tagged", "unchanged", "pending", "failed", "skipped", "cancelled"];
+    let order = [
+        "pulled",
+        "built",
+        "tagged",
+        "unchanged",
+        "pending",
+        "blocked",
+        "failed",
+        "skipped",
+        "cancelled",
+    ];
     let parts: Vec<String> = order
         .into_iter()
         .map(|word| (report.images.iter().filter(|i| words(i) == word).count(), word))

@@ -12,6 +12,7 @@ fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
         outcome,
         cause: "in sync".into(),
         steps: Vec::new(),
+        registries: Vec::new(),
         source: None,
         digest: None,
         image_id: None,
@@ -33,11 +34,14 @@ fn report() -> Report {
         source: Some("ghcr.io/acme/tool:1".into()),
         digest: digest.parse().ok(),
         bytes: 20_978_068,
+        changed: true,
         ..image("tool", Action::Pull, Outcome::Done)
     };
     let built = ImageReport {
         source: Some("build".into()),
         image_id: Some(digest),
+        previous_id: Some(format!("sha256:{}", "0b".repeat(32))),
+        changed: true,
         millis: 65_000,
         ..image("app", Action::Build, Outcome::Done)
     };
@@ -81,7 +85,7 @@ fn a_report_says_what_came_of_each_image() {
     let time = Duration::from_millis(4200);
     insta::assert_snapshot!(summary(&report(), Look::test(80), time), @r"
     ✓ tool   pulled from ghcr.io, sha256:0a0a0a0a0a0a  21.0 MB  0.8s
-    ✓ app    built, sha256:0a0a0a0a0a0a  1m05s
+    ✓ app    built, sha256:0a0a0a0a0a0a, was sha256:0b0b0b0b0b0b  1m05s
       redis  in sync
     ✗ db     failed: no source served the image
         ghcr.io/acme/db:1    denied, 1 attempt: unauthorized\x1b[2J really

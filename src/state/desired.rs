@@ -23,6 +23,17 @@ pub(crate) struct Desired {
     pub(crate) limits: Limits,
 }
 
+impl Desired {
+    /// The id of the image that each local name belongs to, by its canonical form.
+    pub(crate) fn names(&self) -> BTreeMap<String, &str> {
+        let names = self.images.iter().flat_map(|image| {
+            let all = std::iter::once(&image.name).chain(&image.extra_tags);
+            all.map(|name| (name.canonical(), image.id.as_str()))
+        });
+        names.collect()
+    }
+}
+
 /// One image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DesiredImage {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::words::reference::Reference;
 use crate::words::text::hex;
 
 /// The label that says what an image was built from: `1:<sha256 of the inputs>`.
@@ -18,6 +19,16 @@ pub(crate) const LABEL_ID: &str = "dev.occ.image";
 
 /// The algorithm's version. It changes when the same inputs would hash differently.
 const VERSION: &str = "1";
+
+/// What a build reads, as far as planning it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inputs {
+    /// The hash of all of it.
+    pub(crate) hash: InputHash,
+    /// The images that its Dockerfile names. The engine asks their registries for what
+    /// it lacks of them.
+    pub(crate) bases: Vec<Reference>,
+}
 
 /// The hash of a build's inputs, as the label's text: `1:<64 hexadecimal digits>`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::state::inputs::InputHash;
+use crate::state::inputs::Inputs;
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
 
@@ -22,7 +22,6 @@ pub(crate) struct ObservedImage {
     pub(crate) local: Option<ImageFacts>,
     /// What is behind each of `extra_tags`, in their order: an image id.
     pub(crate) extra: Vec<Option<String>>,
-    /// The hash of the build's inputs now, for an image that can be built; or why
-    /// they can't be read.
-    pub(crate) inputs: Option<Result<InputHash, String>>,
+    /// The build's inputs now, for an image that can be built; or why they can't be read.
+    pub(crate) inputs: Option<Result<Inputs, String>>,
 }

@@ -15,7 +15,7 @@ use super::*;
 use crate::context::Tree;
 use crate::plan::step::{BuildStep, Cause, PullStep};
 use crate::state::desired::{BuildOrigin, DesiredBuild, RetryPolicy, Source, Template};
-use crate::state::inputs::InputHash;
+use crate::state::inputs::{InputHash, Inputs};
 use crate::words::network::Network;
 use crate::words::reference::Repository;
 
@@ -65,7 +65,7 @@ fn build_step() -> BuildStep {
             labels: BTreeMap::new(),
             network: Network::Default,
         },
-        inputs: InputHash::of(&BTreeMap::new()),
+        inputs: Inputs { hash: InputHash::of(&BTreeMap::new()), bases: Vec::new() },
     }
 }
 
