@@ -84,9 +84,7 @@ impl DockerClient {
         progress: &ProgressReporter,
     ) -> Result<Report, SyncError> {
         let (plan, trees) = self.look(manifest).await?;
-        for image in &plan.images {
-            image.warnings.iter().for_each(|warning| progress.warn(Some(&image.id), warning));
-        }
+        plan.warn(progress);
         let credentials = CredentialStore::new(docker_config.map(Path::to_owned), None);
         let Desired { timeouts, limits, .. } = manifest.desired;
         let options = Options::default();

@@ -43,8 +43,9 @@ fn document(run: &Run, command: &str, exit: i32) -> Value {
     assert_eq!(document["command"], command, "{run}");
     assert_eq!(document["exit_code"], exit, "{run}");
     assert!(document["changed"].is_boolean(), "{run}");
+    let reported: &[&str] = if command == "check" { &[] } else { &["action", "outcome", "cause"] };
     for image in document["images"].as_array().unwrap() {
-        for key in ["id", "name", "reference", "action", "outcome", "cause"] {
+        for key in ["id", "name", "reference"].iter().chain(reported) {
             assert!(image[key].is_string(), "`{key}` of {image}\n{run}");
         }
     }
@@ -193,6 +194,53 @@ fn a_bad_manifest_ends_with_the_document() {
     let run = Occ::manifest(MANIFEST).args(["--format", "json", "check"]).run();
     let checked = document(&run, "check", 0);
     assert_eq!(checked["diagnostics"], Value::Array(vec![]));
+    assert_eq!(checked["images"][1]["reference"], "docker.io/library/redis:latest");
+}
+
+#[test]
+fn the_document_has_every_warning_that_a_person_sees() {
+    let engine = engine();
+    // A manifest with a warning of its own, and a plan with another.
+    let twice = MANIFEST.replace(r#"["ghcr.io"]"#, r#"["ghcr.io", "ghcr.io"]"#);
+    let manifest = twice + "build = { context = \"nope\" }\n";
+    let occ = Occ::manifest(&manifest).args(["-H", &engine.host(), "--format", "json"]);
+    for command in ["plan", "status", "sync"] {
+        let run = occ.run_with([command]);
+        let told = document(&run, command, 0)["diagnostics"].to_string();
+        assert!(told.contains("is listed twice"), "{run}");
+        assert!(told.contains("no build can stand in: the build context"), "{run}");
+        assert!(told.contains("\"images.redis\""), "{run}");
+        let said = run.stderr.matches("no build can stand in").count();
+        assert_eq!(said, usize::from(command == "sync"), "only sync shows its plan\n{run}");
+    }
+    // Also where the command ends early.
+    let run = occ.run_with(["sync", "toll", "reddis"]);
+    let told = refusal_with_warnings(&run, "sync", 64);
+    assert_eq!(told, ["warning", "error", "error"], "{run}");
+    let nowhere = Occ::manifest(&manifest).args(["-H", "tcp://127.0.0.1:1", "--format", "json"]);
+    let run = nowhere.run_with(["sync"]);
+    assert_eq!(refusal_with_warnings(&run, "sync", 5), ["warning", "warning", "error"], "{run}");
+    let causes = run.json()["diagnostics"][2]["causes"].to_string();
+    assert!(causes.contains("refused"), "{run}");
+}
+
+/// The severities of a document without images.
+#[track_caller]
+fn refusal_with_warnings(run: &Run, command: &str, exit: i32) -> Vec<String> {
+    let document = document(run, command, exit);
+    assert_eq!(document["images"], Value::Array(vec![]));
+    let diagnostics = document["diagnostics"].as_array().unwrap();
+    diagnostics.iter().map(|one| one["severity"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_log_is_events_too_where_progress_is() {
+    let engine = engine();
+    let run = on(&engine).args(["--progress", "json", "-vv", "sync"]).run().expect(0);
+    let logged: Vec<Value> =
+        events(&run).into_iter().filter(|event| event["event"] == "log").collect();
+    let observed = logged.iter().find(|event| event["message"] == "observed").expect("a log line");
+    assert_eq!((&observed["level"], &observed["id"]), (&"info".into(), &"redis".into()), "{run}");
 }
 
 #[test]
@@ -214,7 +262,8 @@ fn a_bad_command_line_ends_with_the_document() {
             // clap names the first mistake it meets, and the variable is none.
             Occ::manifest(MANIFEST).args(arguments.iter().copied()).env("OCC_FORMAT", "json").run(),
         ] {
-            let refused = refusal(&run, "", 64);
+            let command = if arguments.first() == Some(&"sync") { "sync" } else { "" };
+            let refused = refusal(&run, command, 64);
             let message = refused["diagnostics"][0]["message"].as_str().unwrap();
             assert!(message.contains(said), "{message}\n{run}");
         }

@@ -69,7 +69,7 @@ fn row_70_a_manifest_that_cannot_be_read_is_named() {
 
     let dangling = Occ::new();
     std::os::unix::fs::symlink("gone.toml", dangling.work().join("opencode.toml")).unwrap();
-    refused(dangling).says(&["`opencode.toml`: there is no such file"]);
+    refused(dangling).says(&["`opencode.toml`: it is a link to a file that does not exist"]);
 }
 
 #[test]

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, Resettable};
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{
+    ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum,
+};
 
 use crate::render::Mode;
 use crate::state::desired::Strategy;
@@ -40,6 +44,9 @@ pub(crate) struct Global {
         hide_env = true
     )]
     pub(crate) host: Option<String>,
+    /// Who gave it.
+    #[arg(skip)]
+    pub(crate) host_from: &'static str,
     /// The Docker context that names the engine
     #[arg(short, long, global = true, value_name = "NAME", env = "OCC_CONTEXT", hide_env = true)]
     pub(crate) context: Option<String>,
@@ -66,6 +73,26 @@ pub(crate) struct Global {
     /// Give up after this time: 90s, 30m, 1h; 0 is no limit
     #[arg(long, global = true, value_name = "TIME", env = "OCC_TIMEOUT", hide_env = true)]
     pub(crate) timeout: Option<Span>,
+}
+
+impl Cli {
+    /// What was read. A flag on the command line wins over the variable of another one
+    /// that it excludes.
+    pub(crate) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        // Global flags are in the matches of the command, wherever they stand.
+        let matches = matches.subcommand().map_or(matches, |(_, command)| command);
+        let is_written = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let global = &mut cli.global;
+        global.host_from = if is_written("host") { "`--host`" } else { "`OCC_HOST`" };
+        match (is_written("host"), is_written("context")) {
+            (true, false) => global.context = None,
+            (false, true) => global.host = None,
+            _ => {}
+        }
+        global.quiet &= is_written("quiet") || !is_written("progress");
+        Ok(cli)
+    }
 }
 
 #[derive(Debug, Subcommand)]

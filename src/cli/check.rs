@@ -3,6 +3,7 @@
 use crate::cli::find::load;
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop, show};
+use crate::render::document::{Declared, Images};
 use crate::words::exit::ExitStatus;
 use crate::words::text::count;
 
@@ -10,13 +11,18 @@ pub(super) fn run(settings: &Settings) -> Result<Done, Stop> {
     let parsed = load(settings).map_err(|missing| Stop::input(ExitStatus::Data, *missing))?;
     show(&parsed.diagnostics, &parsed.text, settings);
     let Some(desired) = parsed.desired else {
-        let done = Done::with_text(ExitStatus::Data, String::new());
-        return Ok(Done { diagnostics: parsed.diagnostics, ..done });
+        return Ok(Done::with_text(ExitStatus::Data, String::new()));
     };
     let text = if settings.quiet {
         String::new()
     } else {
         format!("the manifest is valid: {}\n", count(desired.images.len(), "image", "images"))
     };
-    Ok(Done { diagnostics: parsed.diagnostics, ..Done::with_text(ExitStatus::Success, text) })
+    let declared = desired.images.iter().map(|image| Declared {
+        id: image.id.clone(),
+        name: image.name.name().to_owned(),
+        reference: image.name.canonical(),
+    });
+    let images = Images::Declared(declared.collect());
+    Ok(Done { exit: ExitStatus::Success, text, images })
 }

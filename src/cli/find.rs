@@ -93,6 +93,10 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn unreadable(path: &Path, error: &io::Error) -> Box<Diagnostic> {
     let what = format!("cannot read the manifest `{}`", path.display());
     Box::new(match error.kind() {
+        io::ErrorKind::NotFound if path.is_symlink() => {
+            Diagnostic::error(format!("{what}: it is a link to a file that does not exist"))
+                .hint("mend the link, or remove it")
+        }
         io::ErrorKind::NotFound => Diagnostic::error(format!("{what}: there is no such file"))
             .hint("`occ init` writes one"),
         io::ErrorKind::PermissionDenied => Diagnostic::error(format!("{what}: permission denied")),

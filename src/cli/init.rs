@@ -18,8 +18,12 @@ pub(super) fn run(settings: &Settings, args: &InitArgs) -> Result<Done, Stop> {
     let text = if settings.quiet {
         String::new()
     } else {
+        let flag = match &settings.manifest {
+            Some(path) => format!(" --manifest {}", path.display()),
+            None => String::new(),
+        };
         format!(
-            "wrote `{}`\nnext: `occ plan` shows what it means, `occ sync` does it\n",
+            "wrote `{}`\nnext: `occ{flag} plan` shows what it means, `occ{flag} sync` does it\n",
             path.display()
         )
     };
@@ -32,9 +36,13 @@ fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
         _ if path.is_dir() => Diagnostic::error(format!("{what}: it is a directory")),
         io::ErrorKind::AlreadyExists => Diagnostic::error(format!("{what}: it is there already"))
             .hint("`occ init --force` overwrites it"),
-        io::ErrorKind::NotFound => Diagnostic::error(format!("{what}: there is no such directory"))
-            .hint("make the directory first"),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Diagnostic::error(format!("{what}: there is no such directory"))
+                .hint("make the directory first")
+        }
         io::ErrorKind::PermissionDenied => Diagnostic::error(format!("{what}: permission denied")),
+        io::ErrorKind::StorageFull => Diagnostic::error(format!("{what}: no space left"))
+            .hint("free some, and run it again with `--force`: the file may be there in part"),
         _ => Diagnostic::error(format!("{what}: {error}")),
     }
 }

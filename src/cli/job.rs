@@ -25,7 +25,6 @@ pub(super) struct Job {
     /// Places in `desired.images`, in the manifest's order.
     chosen: Vec<usize>,
     policy: Policy,
-    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Job {
@@ -43,7 +42,7 @@ impl Job {
         show(&parsed.diagnostics, &parsed.text, settings);
         default_platform(&mut desired, settings)?;
         let chosen = choose(&desired.images, ids)?;
-        let job = Self { desired, chosen, policy, warnings: parsed.diagnostics };
+        let job = Self { desired, chosen, policy };
         let unsupported = unsupported(&job.images());
         if !unsupported.is_empty() {
             let (exit, text) = (ExitStatus::Data, parsed.text);
@@ -107,15 +106,17 @@ fn default_platform(desired: &mut Desired, settings: &Settings) -> Result<(), St
 /// The images that were asked for, each once; all of them if none was named.
 fn choose(images: &[DesiredImage], ids: &[String]) -> Result<Vec<usize>, Stop> {
     let known = || images.iter().map(|image| image.id.as_str());
-    for id in ids {
-        if !known().any(|known| known == id) {
-            let diagnostic = Diagnostic::error(format!("the manifest has no image `{id}`"));
-            let hint = match did_you_mean(id, known()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("it has {}", list(&known().take(20).collect::<Vec<_>>(), "and")),
-            };
-            return Err(Stop::usage(diagnostic.hint(hint)));
-        }
+    let unknown = |id: &String| {
+        let hint = match did_you_mean(id, known()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("it has {}", list(&known().take(20).collect::<Vec<_>>(), "and")),
+        };
+        Diagnostic::error(format!("the manifest has no image `{id}`")).hint(hint)
+    };
+    let diagnostics: Vec<Diagnostic> =
+        ids.iter().filter(|id| !known().any(|known| known == *id)).map(unknown).collect();
+    if !diagnostics.is_empty() {
+        return Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text: String::new() });
     }
     let wanted = |image: &DesiredImage| ids.is_empty() || ids.contains(&image.id);
     Ok((0..images.len()).filter(|i| wanted(&images[*i])).collect())

@@ -19,16 +19,14 @@ mod sync;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::FromArgMatches as _;
-
 use crate::cli::args::{Cli, Command, Format};
 use crate::cli::output::{print, tell};
 use crate::cli::refuse::refuse;
 use crate::cli::settings::{Environment, Settings};
 use crate::engine::error::{EngineError, EngineErrorKind};
-use crate::execute::report::Report;
+use crate::render::document::Images;
 use crate::render::{Mode, diagnostics, document, error, json};
-use crate::words::diagnostic::{Diagnostic, Severity};
+use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
 /// What a command came to.
@@ -36,13 +34,12 @@ struct Done {
     exit: ExitStatus,
     /// The result for people, for stdout.
     text: String,
-    report: Report,
-    diagnostics: Vec<Diagnostic>,
+    images: Images,
 }
 
 impl Done {
     fn with_text(exit: ExitStatus, text: String) -> Self {
-        Self { exit, text, report: Report::default(), diagnostics: Vec::new() }
+        Self { exit, text, images: Images::default() }
     }
 }
 
@@ -68,7 +65,7 @@ impl Stop {
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let read = args::command().try_get_matches_from(&words);
-    let cli = match read.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match read.and_then(|matches| Cli::of(&matches)) {
         Ok(cli) => cli,
         Err(refused) => return refuse(&refused, &words, &Environment::read()).into(),
     };
@@ -98,40 +95,45 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
         Ok(done) => done,
         Err(Stop::Input { exit, diagnostics, text }) => {
             show(&diagnostics, &text, settings);
-            Done { diagnostics, ..Done::with_text(exit, String::new()) }
+            Done::with_text(exit, String::new())
         }
         Err(Stop::Engine(failed)) => {
-            let hints: Vec<&str> = failed.hint().into_iter().collect();
-            let text = error::error(&failed, &hints, settings.err);
-            let mut diagnostic = Diagnostic::error(failed.to_string());
-            diagnostic.hints.extend(failed.hint);
-            match settings.mode {
-                Mode::Json => tell(&json::diagnostic(&diagnostic)),
-                _ => tell(&text),
-            }
-            let exit = match failed.kind {
-                EngineErrorKind::Address => ExitStatus::Usage,
-                // Whatever it said: without an answer about the images it is of no use.
-                _ => ExitStatus::Engine,
-            };
-            Done { diagnostics: vec![diagnostic], ..Done::with_text(exit, String::new()) }
+            Done::with_text(engine_failed(failed, settings), String::new())
         }
     };
     let text = match settings.format {
         Format::Text => done.text,
-        Format::Json => document::document(word, done.exit, &done.report, &done.diagnostics),
+        Format::Json => document::document(word, done.exit, &done.images, &settings.told.take()),
     };
     print(&text, done.exit, settings.err)
 }
 
-/// Shows diagnostics on stderr; with `--quiet` only the errors.
+/// Shows why the engine can't be used.
+fn engine_failed(failed: EngineError, settings: &Settings) -> ExitStatus {
+    let hints: Vec<&str> = failed.hint().into_iter().collect();
+    let text = error::error(&failed, &hints, settings.err);
+    let mut diagnostic = Diagnostic::error(failed.to_string());
+    diagnostic.causes = error::causes(&failed);
+    diagnostic.hints.extend(failed.hint);
+    match settings.mode {
+        Mode::Json => tell(&json::diagnostic(&diagnostic)),
+        _ => tell(&text),
+    }
+    settings.told.push(diagnostic);
+    match failed.kind {
+        EngineErrorKind::Address => ExitStatus::Usage,
+        // Whatever it said: without an answer about the images it is of no use.
+        _ => ExitStatus::Engine,
+    }
+}
+
+/// Shows diagnostics on stderr, and remembers them for the document.
 fn show(diagnostics: &[Diagnostic], text: &str, settings: &Settings) {
-    let wanted = |d: &&Diagnostic| !settings.quiet || d.severity == Severity::Error;
-    let wanted: Vec<Diagnostic> = diagnostics.iter().filter(wanted).cloned().collect();
+    diagnostics.iter().cloned().for_each(|diagnostic| settings.told.push(diagnostic));
     if settings.mode == Mode::Json {
-        return wanted.iter().for_each(|diagnostic| tell(&json::diagnostic(diagnostic)));
+        return diagnostics.iter().for_each(|diagnostic| tell(&json::diagnostic(diagnostic)));
     }
     let width = settings.err.width.map_or(100, usize::from);
     let style = diagnostics::Style { color: settings.err.color, width };
-    tell(&diagnostics::render(&wanted, text, style));
+    tell(&diagnostics::render(diagnostics, text, style));
 }

@@ -1,11 +1,18 @@
 //! The last step: bytes to stdout and stderr, where nothing may panic.
 
+use std::fmt::Debug;
 use std::io::{self, ErrorKind, Write};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 
-use crate::render::{Look, error};
+use crate::render::{Look, error, json};
+use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
 /// Writes a result to stdout. A reader that went away is no failure (`| head -1`);
@@ -27,25 +34,75 @@ pub(crate) fn tell(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Everything that was told about the input, the engine and the plan: the document
+/// repeats it, so that a program misses nothing that a person sees.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<Diagnostic>>>);
+
+impl Told {
+    /// One more.
+    pub(crate) fn push(&self, diagnostic: Diagnostic) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic);
+    }
+
+    /// A warning while work is done, about an image where it is about one.
+    pub(crate) fn warning(&self, image: Option<&str>, message: &str) {
+        let key = image.map_or(String::new(), |id| format!("images.{id}"));
+        self.push(Diagnostic::warning(message).key(key));
+    }
+
+    /// All of it, in the order in which it was told.
+    pub(crate) fn take(&self) -> Vec<Diagnostic> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// `-v`, `-vv`, `-vvv`: what occ does, on stderr.
 ///
-/// Lines of JSON where progress is JSON: whoever reads that reads nothing else.
+/// As events where progress is JSON: whoever reads that reads nothing else.
 pub(crate) fn log_to_stderr(verbose: u8, color: bool, json: bool) {
     let level = match verbose {
-        1 => tracing::Level::INFO,
-        2 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
+        1 => Level::INFO,
+        2 => Level::DEBUG,
+        _ => Level::TRACE,
     };
     // Only our own words: the libraries below log headers, and headers hold secrets.
     let ours = tracing_subscriber::filter::filter_fn(move |meta| {
         meta.target().starts_with("occ") && *meta.level() <= level
     });
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
-    let lines =
-        if json { lines.json().boxed() } else { lines.with_ansi(color).without_time().boxed() };
+    let lines = if json {
+        Events.boxed()
+    } else {
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+        lines.with_ansi(color).without_time().boxed()
+    };
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
     // It fails only where one is set already, and then that one does it.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// The log as events of `--progress json`.
+struct Events;
+
+impl<S: Subscriber> Layer<S> for Events {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        tell(&json::log(&event.metadata().level().as_str().to_lowercase(), fields.0));
+    }
+}
+
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -8,17 +8,18 @@ use crate::execute::report::Report;
 use crate::plan::reconcile::Policy;
 use crate::plan::step::Plan;
 use crate::render;
+use crate::render::document::Images;
 use crate::state::observed::Observed;
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
     let policy = Policy { strategy: args.strategy.map(Into::into), no_cache: false };
-    let (job, plan, _) = make(settings, &args.ids, policy)?;
+    let (plan, _) = make(settings, &args.ids, policy)?;
     let exit = match (args.detailed_exitcode, plan.is_unchanged()) {
         (true, false) => ExitStatus::Pending,
         _ => ExitStatus::Success,
     };
-    Ok(shown(settings, job, &plan, exit))
+    Ok(shown(settings, &plan, exit))
 }
 
 /// Makes a plan without carrying it out.
@@ -26,19 +27,26 @@ pub(super) fn make(
     settings: &Settings,
     ids: &[String],
     policy: Policy,
-) -> Result<(Job, Plan, Observed), Stop> {
+) -> Result<(Plan, Observed), Stop> {
     let job = Job::new(settings, ids, policy)?;
     let client = job.connect(settings)?;
     let (plan, observed, _) =
         block_on(settings, job.plan(&client), || {})?.map_err(cut_short)??;
-    Ok((job, plan, observed))
+    Ok((plan, observed))
 }
 
 /// The plan as a command's result.
-pub(super) fn shown(settings: &Settings, job: Job, plan: &Plan, exit: ExitStatus) -> Done {
-    Done {
-        report: Report::planned(plan),
-        diagnostics: job.warnings,
-        ..Done::with_text(exit, render::plan::plan(plan, settings.out))
+pub(super) fn shown(settings: &Settings, plan: &Plan, exit: ExitStatus) -> Done {
+    remember_warnings(settings, plan);
+    let images = Images::Reported(Report::planned(plan).images);
+    Done { exit, text: render::plan::plan(plan, settings.out), images }
+}
+
+/// The plan's text has its warnings; the document gets them, too.
+pub(super) fn remember_warnings(settings: &Settings, plan: &Plan) {
+    for image in &plan.images {
+        for warning in &image.warnings {
+            settings.told.warning(Some(&image.id), warning);
+        }
     }
 }

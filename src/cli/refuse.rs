@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::cli::args;
 use crate::cli::output::{print, tell};
 use crate::cli::settings::Environment;
-use crate::execute::report::Report;
+use crate::render::document::Images;
 use crate::render::{Look, document, json};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
@@ -47,11 +47,21 @@ pub(super) fn refuse(
         .hints
         .extend(text.lines().filter_map(|l| Some(l.trim().strip_prefix("tip: ")?.to_owned())));
     diagnostic.hints.extend(variable);
+    // What can be told although the command line can't be read: the last one counts.
     let wants_json = |flag: &str, variable: &'static str| {
-        let joined = format!("{flag}=json");
-        words.iter().any(|word| *word == *joined)
-            || words.windows(2).any(|pair| pair[0] == flag && pair[1] == "json")
-            || environment.text(variable).is_some_and(|value| value == "json")
+        let joined = format!("{flag}=");
+        let mut values = words.iter().enumerate().filter_map(|(i, word)| {
+            let word = word.to_string_lossy();
+            match word.strip_prefix(&joined) {
+                Some(value) => Some(value.to_owned()),
+                None if word == flag => Some(words.get(i + 1)?.to_string_lossy().into_owned()),
+                None => None,
+            }
+        });
+        values
+            .next_back()
+            .or_else(|| environment.text(variable))
+            .is_some_and(|value| value == "json")
     };
     if wants_json("--progress", "OCC_PROGRESS") {
         tell(&json::diagnostic(&diagnostic));
@@ -59,7 +69,11 @@ pub(super) fn refuse(
         tell(&text);
     }
     if wants_json("--format", "OCC_FORMAT") {
-        let document = document::document("", ExitStatus::Usage, &Report::default(), &[diagnostic]);
+        let known = args::command();
+        let command = words.iter().skip(1).filter_map(|word| word.to_str());
+        let command = command.clone().find(|word| known.find_subcommand(word).is_some());
+        let (command, images) = (command.unwrap_or_default(), Images::default());
+        let document = document::document(command, ExitStatus::Usage, &images, &[diagnostic]);
         return print(&document, ExitStatus::Usage, look);
     }
     ExitStatus::Usage

@@ -9,6 +9,7 @@ use std::time::Duration;
 use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::cli::args::{Color, Format, Global};
+use crate::cli::output::Told;
 use crate::engine::docker::endpoint::EndpointOptions;
 use crate::render::{Look, Mode};
 use crate::words::platform::Platform;
@@ -20,9 +21,7 @@ pub(crate) struct Environment {
 }
 
 const VARIABLES: &[&str] = &[
-    "CI",
     "CLICOLOR_FORCE",
-    "COLUMNS",
     "DOCKER_CERT_PATH",
     "DOCKER_CONFIG",
     "DOCKER_CONTEXT",
@@ -108,6 +107,7 @@ pub(crate) struct Settings {
     pub(crate) out: Look,
     /// Of stderr, for progress and errors.
     pub(crate) err: Look,
+    pub(crate) told: Told,
 }
 
 impl Settings {
@@ -126,7 +126,7 @@ impl Settings {
             out: look(stdout().is_terminal(), terminal_size_of(stdout())),
             err: look(err_is_tty, terminal_size_of(stderr())),
             endpoint: EndpointOptions {
-                host: global.host,
+                host: global.host.map(|host| (host, global.host_from)),
                 context: global.context,
                 docker_host: environment.text("DOCKER_HOST"),
                 docker_context: environment.text("DOCKER_CONTEXT"),
@@ -142,6 +142,7 @@ impl Settings {
             verbose: global.verbose,
             timeout: global.timeout.and_then(crate::words::duration::Span::limit),
             environment,
+            told: Told::default(),
         }
     }
 }

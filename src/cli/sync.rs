@@ -13,16 +13,17 @@ use crate::engine::credentials::CredentialStore;
 use crate::execute::report::Report;
 use crate::execute::{Ledger, Locks, Options, Run, execute};
 use crate::plan::reconcile::Policy;
+use crate::render::document::Images;
 use crate::render::{self, Mode, Renderer, Sink};
 use crate::words::diagnostic::Diagnostic;
-use crate::words::event::ProgressReporter;
+use crate::words::event::{Event, ProgressReporter};
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let policy = Policy { strategy: args.strategy.map(Into::into), no_cache: args.no_cache };
     if args.dry_run {
-        let (job, plan, _) = plan::make(settings, &args.ids, policy)?;
-        return Ok(plan::shown(settings, job, &plan, ExitStatus::Success));
+        let (plan, _) = plan::make(settings, &args.ids, policy)?;
+        return Ok(plan::shown(settings, &plan, ExitStatus::Success));
     }
     let begun = Instant::now();
     let job = Job::new(settings, &args.ids, policy)?;
@@ -34,8 +35,11 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let draw = |act: &dyn Fn(&mut Renderer)| {
         act(&mut renderer.lock().unwrap_or_else(PoisonError::into_inner));
     };
-    let voice = Arc::clone(&renderer);
+    let (voice, told) = (Arc::clone(&renderer), settings.told.clone());
     let progress = ProgressReporter::new(move |event| {
+        if let Event::Warning { image, message } = &event {
+            told.warning(image.as_deref(), message);
+        }
         voice.lock().unwrap_or_else(PoisonError::into_inner).event(&event);
     });
 
@@ -43,13 +47,12 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let options = Options { fail_fast: args.fail_fast, no_cache: args.no_cache };
     let work = async {
         let (plan, _, trees) = job.plan(&client).await?;
-        for (id, warning) in plan.images.iter().flat_map(|i| i.warnings.iter().map(|w| (&i.id, w)))
-        {
-            progress.warn(Some(id), warning);
-        }
         if !plan.is_unchanged() && matches!(settings.mode, Mode::Tty | Mode::Plain) {
             let text = render::plan::plan(&plan, settings.err);
             draw(&|renderer| text.lines().for_each(|line| renderer.println(line)));
+            plan::remember_warnings(settings, &plan);
+        } else {
+            plan.warn(&progress);
         }
         let ledger = ledger.get_or_init(|| Ledger::new(&plan));
         let limits = (job.desired().timeouts, job.desired().limits);
@@ -70,23 +73,14 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         Err(ended) => Some(ended),
     };
     let report = ledger.into_inner().map(Ledger::report).unwrap_or_default();
-    Ok(conclude(settings, job, report, ended, begun))
+    Ok(conclude(settings, report, ended, begun))
 }
 
-fn conclude(
-    settings: &Settings,
-    job: Job,
-    report: Report,
-    ended: Option<Ended>,
-    begun: Instant,
-) -> Done {
-    let mut diagnostics = job.warnings;
+fn conclude(settings: &Settings, report: Report, ended: Option<Ended>, begun: Instant) -> Done {
     let exit = match ended.map(reason) {
         None => report.exit(),
         Some((exit, words)) => {
-            let diagnostic = Diagnostic::error(words);
-            show(std::slice::from_ref(&diagnostic), "", settings);
-            diagnostics.push(diagnostic);
+            show(&[Diagnostic::error(words)], "", settings);
             // What a deadline did not cause it must not hide.
             ExitStatus::worst([exit, report.exit()])
         }
@@ -100,5 +94,5 @@ fn conclude(
     } else {
         render::summary::summary(&report, settings.out, time)
     };
-    Done { exit, text, report, diagnostics }
+    Done { exit, text, images: Images::Reported(report.images) }
 }

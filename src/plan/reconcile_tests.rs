@@ -68,12 +68,12 @@ fn hash(text: &str) -> InputHash {
 }
 
 fn seen(local: Option<ImageFacts>) -> ObservedImage {
-    ObservedImage { local, extra: vec![], inputs: inputs(&[]) }
+    ObservedImage { local, extra: vec![], inputs: Some(Ok(inputs(&[]))) }
 }
 
-fn inputs(bases: &[&str]) -> Option<Result<Inputs, String>> {
+fn inputs(bases: &[&str]) -> Inputs {
     let bases = bases.iter().map(|base| base.parse().unwrap()).collect();
-    Some(Ok(Inputs { hash: hash("now"), bases }))
+    Inputs { hash: hash("now"), bases }
 }
 
 fn digest(digit: &str) -> String {
@@ -329,7 +329,8 @@ fn a_strategy_is_refused_for_images_that_it_does_not_fit() {
 #[test]
 fn an_image_is_not_built_on_one_of_the_same_manifest_yet() {
     let tool = built("tool", Strategy::Build);
-    let on = |base: &str| ObservedImage { inputs: inputs(&["redis", base]), ..seen(None) };
+    let on =
+        |base: &str| ObservedImage { inputs: Some(Ok(inputs(&["redis", base]))), ..seen(None) };
     check(
         &tool,
         on("acme/base:2"),
@@ -349,7 +350,7 @@ fn an_image_is_not_built_on_one_of_the_same_manifest_yet() {
     let built_before = seen(Some(facts(&[(LABEL, label.as_str())], &[])));
     check(
         &tool,
-        ObservedImage { inputs: inputs(&["docker.io/acme/base:2"]), ..built_before },
+        ObservedImage { inputs: Some(Ok(inputs(&["docker.io/acme/base:2"]))), ..built_before },
         ANY,
         "tool: blocked: its inputs can't be compared\n  blocked: its Dockerfile builds it on \
          `docker.io/acme/base:2`, the image `base` of this manifest, which is not supported yet\n",

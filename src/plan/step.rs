@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::state::desired::{DesiredBuild, RetryPolicy, Source};
 use crate::state::inputs::Inputs;
 use crate::words::digest::Digest;
+use crate::words::event::ProgressReporter;
 use crate::words::failure::BuildOn;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
@@ -151,6 +152,13 @@ impl ImagePlan {
 }
 
 impl Plan {
+    /// Tells what the user should know before it is carried out.
+    pub(crate) fn warn(&self, progress: &ProgressReporter) {
+        for image in &self.images {
+            image.warnings.iter().for_each(|warning| progress.warn(Some(&image.id), warning));
+        }
+    }
+
     /// Whether there is nothing to do at all.
     pub fn is_unchanged(&self) -> bool {
         self.images.iter().all(ImagePlan::is_unchanged)

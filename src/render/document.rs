@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::{printable, sanitised};
-use crate::execute::report::Report;
+use crate::execute::report::ImageReport;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -22,12 +22,49 @@ struct Document {
     diagnostics: Value,
 }
 
+/// What a command has to say about the images.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Images {
+    /// What came of each, or what is to be done.
+    Reported(Vec<ImageReport>),
+    /// What the manifest declares, where nobody looked at the engine.
+    Declared(Vec<Declared>),
+}
+
+/// One image as the manifest has it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Declared {
+    /// Its id in the manifest.
+    pub(crate) id: String,
+    /// Its local name as the manifest writes it, without the tag.
+    pub(crate) name: String,
+    /// Its local name in full: `docker.io/library/redis:latest`.
+    pub(crate) reference: String,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self::Reported(Vec::new())
+    }
+}
+
+impl Images {
+    /// Whether the engine changed.
+    fn changed(&self) -> bool {
+        match self {
+            Self::Reported(images) => images.iter().any(|image| image.changed),
+            Self::Declared(_) => false,
+        }
+    }
+}
+
 /// The document as one line with a line feed. An error that ended the command is
 /// one of the `diagnostics`, without a place.
 pub(crate) fn document(
     command: &str,
     exit: ExitStatus,
-    report: &Report,
+    images: &Images,
     diagnostics: &[Diagnostic],
 ) -> String {
     let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(printable).collect();
@@ -35,8 +72,8 @@ pub(crate) fn document(
         schema: SCHEMA,
         command: sanitised(command.into()),
         exit_code: exit.code(),
-        changed: report.changed(),
-        images: plain_data(&report.images),
+        changed: images.changed(),
+        images: plain_data(images),
         diagnostics: plain_data(&diagnostics),
     };
     serde_json::to_string(&document).unwrap_or_default() + "\n"
@@ -57,7 +94,7 @@ mod tests {
         use std::os::unix::ffi::OsStrExt as _;
         let name = std::ffi::OsStr::from_bytes(b"a\xff.toml");
         let broken = Diagnostic { file: Some(name.into()), ..Diagnostic::error("bad") };
-        let text = document("check", ExitStatus::Data, &Report::default(), &[broken]);
+        let text = document("check", ExitStatus::Data, &Images::default(), &[broken]);
         assert!(text.contains("\"file\":\"a\u{fffd}.toml\""), "{text}");
     }
 
@@ -65,7 +102,7 @@ mod tests {
     fn there_is_a_document_also_when_nothing_was_read() {
         let broken = Diagnostic::error("odd\x1b[2J key").key("images.tool.tag").hint("look");
         assert_eq!(
-            document("sync", ExitStatus::Data, &Report::default(), &[broken]),
+            document("sync", ExitStatus::Data, &Images::default(), &[broken]),
             concat!(
                 r#"{"schema":1,"command":"sync","exit_code":65,"changed":false,"images":[],"#,
                 r#""diagnostics":[{"column":0,"hints":["look"],"key":"images.tool.tag","line":0,"#,

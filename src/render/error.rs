@@ -14,23 +14,31 @@ use super::look::{Look, Tone};
 /// hint: look at its permissions
 /// ```
 pub(crate) fn error(error: &dyn Error, hints: &[&str], look: Look) -> String {
-    let mut said = clean(&error.to_string());
-    let mut out = format!("{} {said}\n", look.paint(Tone::Bad, "error:"));
-    let mut below = error.source();
-    while let Some(cause) = below {
-        let text = clean(&cause.to_string());
-        // Libraries like to repeat the cause in a message above it.
-        if !text.is_empty() && !said.contains(&text) {
-            let _ = writeln!(out, "  {} {text}", look.paint(Tone::Dim, "caused by:"));
-            said.push('\n');
-            said.push_str(&text);
-        }
-        below = cause.source();
+    let mut out = format!("{} {}\n", look.paint(Tone::Bad, "error:"), clean(&error.to_string()));
+    for cause in causes(error) {
+        let _ = writeln!(out, "  {} {cause}", look.paint(Tone::Dim, "caused by:"));
     }
     for hint in hints {
         let _ = writeln!(out, "{} {}", look.paint(Tone::Strong, "hint:"), clean(hint));
     }
     out
+}
+
+/// The causes below an error, each once: libraries like to repeat one in a message above it.
+pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
+    let mut said = clean(&error.to_string());
+    let mut told = Vec::new();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        let text = clean(&cause.to_string());
+        if !text.is_empty() && !said.contains(&text) {
+            said.push('\n');
+            said.push_str(&text);
+            told.push(text);
+        }
+        below = cause.source();
+    }
+    told
 }
 
 #[cfg(test)]

@@ -61,6 +61,13 @@ pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> String {
     line(fields, SystemTime::now()).map_or(String::new(), |line| line + "\n")
 }
 
+/// A line of the log as an event `log`, with its line feed. `fields` has the `message`.
+pub(crate) fn log(level: &str, mut fields: Map<String, Value>) -> String {
+    fields.insert("event".to_owned(), "log".into());
+    fields.insert("level".to_owned(), level.into());
+    line(Value::Object(fields), SystemTime::now()).map_or(String::new(), |line| line + "\n")
+}
+
 fn line(fields: Value, now: SystemTime) -> Option<String> {
     let Value::Object(mut rest) = sanitised(fields) else { return None };
     let event = rest.remove("event")?;

@@ -41,6 +41,9 @@ pub struct Diagnostic {
     /// A few words under the caret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// What it came from, the nearest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
     /// What to do about it, each a line of its own.
     #[serde(rename = "hints", skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<String>,
@@ -58,6 +61,7 @@ impl Diagnostic {
             column: 0,
             span: None,
             label: None,
+            causes: Vec::new(),
             hints: Vec::new(),
         }
     }

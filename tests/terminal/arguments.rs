@@ -139,6 +139,36 @@ fn a_bad_variable_is_a_bad_command_line() {
     let engine = engine();
     let flag = occ(&engine).env("OCC_FORMAT", "json").args(["--format", "xml", "plan"]);
     flag.run().expect(64).never_says(&["OCC_FORMAT"]);
+    let text = occ(&engine).env("OCC_FORMAT", "json").args(["--format", "text", "plam"]);
+    assert_eq!(text.run().expect(64).stdout, "");
+}
+
+#[test]
+fn a_flag_wins_over_the_variable_of_its_rival() {
+    let engine = engine();
+    let with = |name: &str, value: &str| Occ::manifest(MANIFEST).env(name, value);
+    let host = engine.host();
+    with("OCC_CONTEXT", "nope").args(["--host", &host, "plan"]).run().expect(0);
+    with("OCC_CONTEXT", "nope").args(["plan", "-H", &host]).run().expect(0);
+    let context = with("OCC_HOST", &host).args(["--context", "nope", "plan"]).run().expect(5);
+    context.says(&["`nope`", "`--context`"]);
+    with("OCC_HOST", &host).args(["plan"]).run().expect(0);
+    let nowhere = with("OCC_HOST", "unix:///no/engine.sock").args(["plan"]).run().expect(5);
+    nowhere.says(&["from `OCC_HOST`"]);
+    let both = with("OCC_HOST", &host).env("OCC_CONTEXT", "nope").args(["plan"]).run();
+    both.expect(64).says(&["contradict each other"]);
+    let events =
+        with("OCC_QUIET", "1").args(["-H", &host, "--progress", "json", "sync", "opencode"]);
+    events.run().expect(0).says(&["\"event\":\"finished\""]);
+}
+
+#[test]
+fn quiet_is_about_progress_and_not_about_warnings() {
+    let twice = "registries = [\"ghcr.io\", \"ghcr.io\"]";
+    let manifest = format!("version = 1\n[images.a]\nname = \"acme/a\"\n{twice}\n");
+    let run = Occ::manifest(&manifest).args(["-q", "check"]).run().expect(0);
+    let run = run.says(&["warning: the source `ghcr.io/acme/a:latest` is listed twice"]);
+    assert_eq!(run.stdout, "");
 }
 
 #[test]

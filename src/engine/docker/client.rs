@@ -68,7 +68,8 @@ impl DockerClient {
     /// A client for an engine at a known address: `unix:///PATH`, `tcp://HOST:PORT`,
     /// `ssh://USER@HOST`. TLS is as `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` say.
     pub fn with_host(host: &str) -> Result<Self, EngineError> {
-        let options = EndpointOptions { host: Some(host.to_owned()), ..from_environment() };
+        let options =
+            EndpointOptions { host: Some((host.to_owned(), "the program")), ..from_environment() };
         Self::with_endpoint(Endpoint::resolve(&options)?, DEFAULT_TIMEOUTS)
     }
 

@@ -15,8 +15,8 @@ use crate::words::text::foreign_line;
 /// What command line and environment say about the endpoint. Empty texts count as absent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EndpointOptions {
-    /// `--host`.
-    pub(crate) host: Option<String>,
+    /// An address that wins over all that follows, and who gave it: "`--host`".
+    pub(crate) host: Option<(String, &'static str)>,
     /// `--context`.
     pub(crate) context: Option<String>,
     /// `DOCKER_HOST`.
@@ -81,14 +81,14 @@ impl Endpoint {
             .filter(|dir| !dir.as_os_str().is_empty())
             .or_else(|| options.home.as_ref().map(|home| home.join(".docker")));
 
-        if let Some(host) = set(&options.host) {
+        if let Some((host, by)) = options.host.as_ref().filter(|(host, _)| !host.is_empty()) {
             if let Some(context) = set(&options.context) {
                 let error =
                     endpoint_error(&context, "`--host` and `--context` contradict each other")
                         .with_hint("give one of them");
                 return Err(EngineError { kind: EngineErrorKind::Address, ..error });
             }
-            return Self::of_host(&host, "from `--host`", options, config.as_deref());
+            return Self::of_host(host, &format!("from {by}"), options, config.as_deref());
         }
         let named = |name: String, why: String| match &config {
             Some(dir) => Self::of_context(dir, &name, why),

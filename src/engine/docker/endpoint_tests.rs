@@ -72,7 +72,7 @@ fn the_order_is_flag_environment_current_context() {
     options.context = some("default");
     assert_eq!(resolve(&options), pair("unix:///host.sock", "from `DOCKER_HOST`"));
     options.context = some("");
-    options.host = some("tcp://h");
+    options.host = Some(("tcp://h".to_owned(), "`--host`"));
     assert_eq!(resolve(&options), pair("tcp://h", "from `--host`"));
     options.context = some("flag");
     let error = Endpoint::resolve(&options).unwrap_err();
