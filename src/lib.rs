@@ -49,7 +49,9 @@
 //!    asynchronous or touches files, the clock or the environment.
 //! 3. A failure is classified once, in `engine::docker::classify`. Nobody else
 //!    looks at an engine's text.
-//! 4. Retrying happens in one place, `execute::pull`; `retry` decides, and does not sleep.
+//! 4. Sources are retried in one place, `execute::pull`; `retry` decides, and does not
+//!    sleep. Beside that, `observe::once_more` asks again, once, when the connection to
+//!    the engine broke before an answer.
 //! 5. A pull or a build has succeeded when inspecting the result has proven it, and
 //!    not before. A name moves only after that.
 //! 6. Every text from outside passes `words::text::sanitise` on its way to a

@@ -52,6 +52,29 @@ const ONLY: &[Only] = &[
         "only floors 5 and 6 speak; below, events and results are returned",
     ),
     (
+        &["wait_before", "take_round"],
+        |s| s.is_in("execute::pull") || s.is_in("retry"),
+        "only `execute/pull` retries sources",
+    ),
+    (
+        &["once_more"],
+        |s| s.is_in("observe") || s.is_in("execute::place"),
+        "a broken connection is tried once more for what may as well be done twice, and there alone",
+    ),
+    (
+        &["sleep", "sleep_until"],
+        |s| {
+            let these = ["execute::pull", "execute::lock", "engine::credentials", "cli::signal"];
+            s.is_in("execute::tests") || these.iter().any(|module| s.is_in(module))
+        },
+        "waiting is for a further round, a lock, a helper, and the deadline",
+    ),
+    (
+        &["classify::", "class_of"],
+        |s| s.is_in("engine::docker"),
+        "only `engine/docker` makes a class of an engine's text",
+    ),
+    (
         &["async", "await", "tokio", "futures_util", "fs_err", "SystemTime", "Instant"],
         |s| s.floor().is_none_or(|floor| floor >= 2),
         "floors 0 and 1 decide; they don't wait, read, or look at a clock",

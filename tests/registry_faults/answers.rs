@@ -112,11 +112,19 @@ fn assert_one_and_two_seconds(registry: &Registry) {
 fn row_05_a_registry_that_recovers_is_waited_for() {
     let mut scene = Scene::new("row05");
     let a = scene.registry().rule(Rule::on("/manifests/1", unavailable()).times(2 * ASKED_ONCE));
-    let run = scene.sync(&[&a.host()], "").expect(0);
+    let occ = scene.occ_in_words(&scene.entry("it", &[&a.host()]));
+    let run = occ.args(["--progress", "json", "--format", "json"]).run().expect(0);
     scene.holds_it();
     assert_one_and_two_seconds(&a);
     assert_eq!(failures(&run), [(scene.source(&a.host()), "server".to_owned(), 2)]);
-    run.says(&["round 2 of 3 in 1.", "round 3 of 3 in 2."]);
+    // What it decided to wait: the seconds of the policy, and up to a tenth of them more.
+    let waits = run.stderr.lines().filter_map(|line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        (event["event"] == "waiting").then(|| event["millis"].as_u64().unwrap())
+    });
+    let waits: Vec<u64> = waits.collect();
+    assert_eq!(waits.len(), 2, "{run}");
+    assert!((1000..=1100).contains(&waits[0]) && (2000..=2200).contains(&waits[1]), "{waits:?}");
 }
 
 #[test]
