@@ -12,6 +12,7 @@ use crate::support::occ::{Occ, Run};
 use crate::support::script::Rule;
 use crate::support::stub_engine::{End, Fault, StubEngine};
 use crate::support::stub_table::StubImage;
+use crate::support::tls::Authority;
 
 const SOURCE: &str = "ghcr.io/acme/tool:1";
 
@@ -133,6 +134,25 @@ fn row_40_wanted_tls_is_never_given_up() {
         "`DOCKER_CERT_PATH`",
     ]);
     assert!(engine.seen("/images/").is_empty());
+}
+
+#[test]
+fn row_40_tls_holds_in_both_directions() {
+    let (engine, ours, others) = (engine(), Authority::new(), Authority::new());
+    let host = format!("tcp://127.0.0.1:{}", ours.serve(engine.socket()));
+    let with = |ca: &Authority, client: &Authority| {
+        let occ = on(&host, MANIFEST).env("DOCKER_TLS_VERIFY", "1");
+        for (name, from) in [("ca.pem", ca), ("cert.pem", client), ("key.pem", client)] {
+            fs_err::copy(from.path().join(name), occ.work().join(name)).unwrap();
+        }
+        let certificates = occ.work().display().to_string();
+        occ.env("DOCKER_CERT_PATH", certificates).args(["sync"]).run()
+    };
+    with(&others, &ours).expect(5).says(&[&host, "check `ca.pem` in `DOCKER_CERT_PATH`"]);
+    with(&ours, &others).expect(5).says(&[&host, "refused the client's certificate"]);
+    assert!(engine.seen("").is_empty());
+    let run = with(&ours, &ours).expect(0).never_says(&["is not encrypted"]);
+    assert_eq!(engine.id("acme/tool:1"), Some(StubImage::new("tool").id), "{run}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub(crate) mod script;
 pub(crate) mod stub_engine;
 pub(crate) mod stub_table;
 pub(crate) mod terminal;
+pub(crate) mod tls;
 
 use std::thread;
 use std::time::{Duration, Instant};
