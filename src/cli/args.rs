@@ -1,4 +1,5 @@
-//! The command line, as clap reads it. Every flag has an `OCC_…` variable.
+//! The command line, as clap reads it. Every flag has an `OCC_…` variable, but for the one
+//! that overwrites a file: that is asked for each time.
 
 use std::path::PathBuf;
 
