@@ -172,9 +172,10 @@ fn row_92_after_an_interrupt_the_terminal_is_as_it_was() {
         let occ = occ(&engine).args(["sync", "opencode"]).env("TERM", "xterm");
         let running = OnTerminal::start(&occ, columns);
         running.wait_for(drawn_when);
-        running.signal(rustix::process::Signal::INT);
+        running.interrupt();
         let (status, transcript) = running.wait();
         assert_eq!(status.code(), Some(130), "{transcript:?}");
+        assert!(transcript.contains("^C"), "{transcript:?}");
         assert!(!drawn(&transcript).is_empty());
         let all = shown(&transcript, columns).join("\n");
         assert!(!all.contains(DRAWN) && !all.contains("0a98"), "{all}");

@@ -1,7 +1,7 @@
 //! A terminal for the program under test: a pseudo-terminal of a given width.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -18,6 +18,7 @@ use super::wait_until;
 #[derive(Debug)]
 pub(crate) struct OnTerminal {
     child: Child,
+    master: File,
     so_far: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
 }
@@ -39,6 +40,7 @@ impl OnTerminal {
         // With our own descriptors of the slave gone, the child's end is the end of the transcript.
         drop(command);
         let mut master = File::from(master);
+        let keys = master.try_clone().unwrap();
         let so_far = Arc::<Mutex<Vec<u8>>>::default();
         let all = Arc::clone(&so_far);
         let reader = thread::spawn(move || {
@@ -48,7 +50,13 @@ impl OnTerminal {
                 lock(&all).extend_from_slice(&piece[..size]);
             }
         });
-        Self { child, so_far, reader }
+        Self { child, master: keys, so_far, reader }
+    }
+
+    /// Presses Ctrl-C: the terminal shows it, and the program gets the signal.
+    pub(crate) fn interrupt(&self) {
+        (&self.master).write_all(b"\x03").unwrap();
+        self.signal(Signal::INT);
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -16,8 +16,12 @@ const MAX_LAYERS: usize = 8;
 /// Beyond so many columns nothing becomes clearer, and the eye has far to go.
 const MAX_COLUMNS: usize = 100;
 
+/// A terminal shows the `^C` of an interrupt where the cursor stands, behind the last
+/// line. Without room for it there would be a line more than were drawn.
+const ECHO: usize = "^C".len();
+
 /// Below so many columns an image is one line.
-const MIN_COLUMNS: usize = 40;
+const MIN_COLUMNS: usize = 38;
 
 /// The lines for all images that are being worked on.
 pub(super) fn frame(
@@ -27,7 +31,7 @@ pub(super) fn frame(
     moment: usize,
     now: Instant,
 ) -> Vec<String> {
-    let columns = usize::from(size.columns).min(MAX_COLUMNS);
+    let columns = usize::from(size.columns).saturating_sub(ECHO).min(MAX_COLUMNS);
     // One line stays free for the shell's prompt and for what scrolls past.
     let room = usize::from(size.rows).saturating_sub(1).max(1);
     let images = board.images();

@@ -96,11 +96,11 @@ fn a_pull_at_eighty_columns() {
     stage.wait(100);
     insta::assert_snapshot!(stage.shown(), @r"
     tool: 127.0.0.1:5000: not found, trying docker.io
-    ⠙ tool  pulling acme/tool:1 from docker.io                    43.3 MB of 71.0 MB
-        0a0a0a0a0a0a  ━━━━━━━━───────────────────  downloading  12.3 MB of 40.0 MB
-        1b1b1b1b1b1b  ━━━━━━━━━━━━━──────────────  unpacking    15.0 MB of 30.0 MB
-        3d3d3d3d3d3d  ───────────────────────────  waiting
-        4e4e4e4e4e4e  ───────────────────────────  retry in 5s
+    ⠙ tool  pulling acme/tool:1 from docker.io                  43.3 MB of 71.0 MB
+        0a0a0a0a0a0a  ━━━━━━━──────────────────  downloading  12.3 MB of 40.0 MB
+        1b1b1b1b1b1b  ━━━━━━━━━━━━─────────────  unpacking    15.0 MB of 30.0 MB
+        3d3d3d3d3d3d  ─────────────────────────  waiting
+        4e4e4e4e4e4e  ─────────────────────────  retry in 5s
     ");
     assert!(!stage.wrapped());
     stage.tell(&[finished("done", "pulled from docker.io")]);
@@ -133,7 +133,7 @@ fn a_pull_at_twenty_columns_is_one_line() {
     let mut stage = Stage::new(|| Size { columns: 20, rows: 24 });
     stage.tell(&pull()[3..]);
     stage.wait(100);
-    assert_eq!(stage.shown(), "⠙ tool  pulling  60%");
+    assert_eq!(stage.shown(), "⠙ tool  pull…  60%");
     assert!(!stage.wrapped());
     stage.tell(&[finished("done", "pulled from docker.io")]);
     assert_eq!(stage.shown(), "✓ tool  pulle…  0.8s");
@@ -164,7 +164,7 @@ fn a_build_shows_its_step_and_last_line() {
     ]);
     stage.wait(2000);
     insta::assert_snapshot!(stage.shown(), @r"
-    ⠋ tool  step 3/7 RUN cargo build                        2.0s
+    ⠋ tool  step 3/7 RUN cargo build                      2.0s
         \x1b[32mCompiling\x1b[0m occ
     ");
     stage.tell(&[finished("failed", "step 3 of 7 returned 101")]);
@@ -251,7 +251,7 @@ fn a_window_that_changes_its_width_keeps_no_old_bars() {
     stage.tell(&pull()[3..5]);
     stage.wait(100);
     stage.memory.take();
-    // Two rows of 80 and 78 columns take four lines when 40 are left.
+    // Two rows of 78 and 76 columns take four lines when 40 are left.
     COLUMNS.store(40, Ordering::Relaxed);
     stage.wait(100);
     assert!(stage.memory.take().starts_with("\x1b[3A\r\x1b[J"));
