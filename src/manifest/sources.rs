@@ -65,22 +65,25 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// The sources in order of preference; none for an image that is only built.
+    /// The sources in order of preference.
     ///
-    /// A name without a host for which no registries apply is Docker Hub's.
+    /// A name without a host for which no registries apply is Docker Hub's. An image that
+    /// is only built has sources too, since the command line may ask to pull it after all;
+    /// but only a mistake in its own list is its mistake.
     pub(crate) fn sources(&self, problems: &mut Problems<'_>) -> Vec<Source> {
-        if self.strategy() == Strategy::Build {
-            return Vec::new();
-        }
-        let mut sources = Sources { problems, found: Vec::new() };
+        let is_pulled = self.strategy() != Strategy::Build;
+        let mut sources = Sources { problems, found: Vec::new(), is_silent: false };
         let at_name = (&self.name.span, format!("images.{}.name", self.id));
         let path = self.name.value.path();
         match self.lists() {
             Lists::Own(own) if own.value.0.is_empty() => {
-                let diagnostic = Diagnostic::error("nothing to pull from: `registries` is empty")
-                    .key(format!("images.{}.registries", self.id))
-                    .hint("list a registry, or leave the key out");
-                sources.problems.push(diagnostic, own.span.clone());
+                if is_pulled {
+                    let message = "nothing to pull from: `registries` is empty";
+                    let diagnostic = Diagnostic::error(message)
+                        .key(format!("images.{}.registries", self.id))
+                        .hint("list a registry, or leave the key out");
+                    sources.problems.push(diagnostic, own.span.clone());
+                }
             }
             Lists::Own(own) => {
                 for (index, entry) in own.value.0.iter().enumerate() {
@@ -89,14 +92,17 @@ impl<'a> Origin<'a> {
                 }
             }
             Lists::Name => {
+                sources.is_silent = !is_pulled;
                 sources.add(&self.name.value.repository.registry, path, self.tag, &at_name);
             }
             Lists::Defaults(entries) => {
+                sources.is_silent = !is_pulled;
                 for entry in entries {
                     self.add(&mut sources, &entry.value, &at_name);
                 }
             }
-            Lists::None => sources.add(DOCKER_HUB, path, self.tag, &at_name),
+            Lists::None if is_pulled => sources.add(DOCKER_HUB, path, self.tag, &at_name),
+            Lists::None => {}
         }
         sources.found
     }
@@ -124,6 +130,8 @@ impl<'a> Origin<'a> {
 struct Sources<'p, 't> {
     problems: &'p mut Problems<'t>,
     found: Vec<Source>,
+    /// Whether to pass over what can't be a source.
+    is_silent: bool,
 }
 
 impl Sources<'_, '_> {
@@ -135,6 +143,9 @@ impl Sources<'_, '_> {
             Ok(source) => return self.found.push(source),
             Err(message) => Diagnostic::error(message),
         };
+        if self.is_silent {
+            return;
+        }
         self.problems.push(diagnostic.key(at.1.as_str()), at.0.clone());
     }
 }

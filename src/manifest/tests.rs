@@ -114,7 +114,20 @@ fn strategies_follow_from_what_is_there() {
     let with = |image: &str| format!("{defaults}[images.x]\nname = \"x\"\n{image}");
     check(&with("build = {}"), "pull-then-build ghcr.io/x:latest");
     check(&with("build = {}\nregistries = []"), "build");
-    check(&with("build = {}\nstrategy = \"build\""), "build");
+    // The command line may ask to pull what is only built here.
+    check(&with("build = {}\nstrategy = \"build\""), "build ghcr.io/x:latest");
+    let only_built = |name: &str, rest: &str| {
+        let image = format!("[images.x]\nname = \"{name}\"\nbuild = {{}}\nstrategy = \"build\"\n");
+        format!("{image}{rest}")
+    };
+    check(&only_built("x", ""), "build");
+    check(&only_built("x", "registries = []"), "build");
+    check(&only_built("x", "registries = [\"r.io\"]"), "build r.io/x:latest");
+    check(&only_built("r.io/x", ""), "build r.io/x:latest");
+    // What it does not say itself is no mistake of its own.
+    check(&only_built("docker.io/a/b/x", ""), "build");
+    let hub = "[defaults]\nregistries = [\"docker.io\", \"r.io\", \"r.io\"]\n";
+    check(&format!("{hub}{}", only_built("a/b/x", "")), "build r.io/a/b/x:latest");
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) struct DesiredImage {
     pub(crate) extra_tags: Vec<Reference>,
     /// `digest`: of the index, or of the manifest where there is no index.
     pub(crate) pin: Option<Digest>,
-    /// Where it may come from, in order of preference. Empty for a build-only image.
+    /// Where it may come from, in order of preference; nobody asks there while it is only built.
     pub(crate) sources: Vec<Source>,
     /// Whether to pull, to build, or to build when no registry has it.
     pub(crate) strategy: Strategy,
