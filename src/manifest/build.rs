@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::manifest::Place;
 use crate::manifest::interpolate::Template as Interpolated;
@@ -55,64 +55,77 @@ struct Table<'a, 'p, 't> {
 impl Table<'_, '_, '_> {
     fn origin(&mut self, place: &Place) -> Option<BuildOrigin> {
         let build = self.build;
-        if let Some(template) = &build.template {
-            let others = [
-                ("context", build.context.as_ref().map(|at| &at.span)),
-                ("dockerfile", build.dockerfile.as_ref().map(|at| &at.span)),
-                ("inputs", build.inputs.as_ref().map(|at| &at.span)),
-            ];
-            for (name, span) in others {
-                if let Some(span) = span {
-                    let message = format!("`template` excludes `{name}`");
-                    self.error(
-                        &message,
-                        name,
-                        span,
-                        "a template is a Dockerfile inside occ, with no context",
-                    );
-                }
-            }
-            return Some(BuildOrigin::Template(template.value));
+        // A template whose name is wrong is a template still.
+        if build.template.is_some() || self.is_broken("template") {
+            self.excluded_by_template();
+            return build.template.as_ref().map(|at| BuildOrigin::Template(at.value));
         }
-        if ["template", "context", "dockerfile"].iter().any(|key| build.broken.contains(key)) {
-            return None;
-        }
+        let root = paths::normalise(&place.root);
         let dir = match &build.context {
-            Some(context) => self.inside("context", context, &place.root, &place.dir)?,
-            None => paths::normalise(&place.dir),
+            Some(context) => self.inside("context", context, &place.root, Some(&place.dir)),
+            None if self.is_broken("context") => None,
+            None => Some(paths::normalise(&place.dir)),
         };
-        let default = PathText("Dockerfile".to_owned());
-        let file = match &build.dockerfile {
-            Some(dockerfile) => self.inside("dockerfile", dockerfile, &place.root, &dir)?,
-            None => dir.join(&default.0),
+        let dockerfile = match &build.dockerfile {
+            Some(written) => self.dockerfile(written, &place.root, dir.as_deref())?,
+            None if self.is_broken("dockerfile") => return None,
+            None => PathBuf::from("Dockerfile"),
         };
-        let dockerfile = paths::relative(&dir, &file);
+        Some(BuildOrigin::Context { dir: dir?, dockerfile, root })
+    }
+
+    fn is_broken(&self, key: &str) -> bool {
+        self.build.broken.contains(&key)
+    }
+
+    fn excluded_by_template(&mut self) {
+        let build = self.build;
+        let others = [
+            ("context", build.context.as_ref().map(|at| &at.span)),
+            ("dockerfile", build.dockerfile.as_ref().map(|at| &at.span)),
+            ("inputs", build.inputs.as_ref().map(|at| &at.span)),
+        ];
+        for (name, span) in others {
+            if let Some(span) = span {
+                let message = format!("`template` excludes `{name}`");
+                let hint = "a template is a Dockerfile inside occ, with no context";
+                self.error(&message, name, span, hint);
+            }
+        }
+    }
+
+    /// The Dockerfile, relative to the context `dir`. Where that is not known, only what
+    /// is wrong in any context is reported.
+    fn dockerfile(
+        &mut self,
+        written: &At<PathText>,
+        root: &Path,
+        dir: Option<&Path>,
+    ) -> Option<PathBuf> {
+        let file = self.inside("dockerfile", written, root, dir)?;
+        let dockerfile = dir.map_or_else(|| file.clone(), |dir| paths::relative(dir, &file));
         if dockerfile.file_name().is_none() {
-            let span = build.dockerfile.as_ref().map_or(0..0, |at| at.span.clone());
-            self.error(
-                "`dockerfile` names a directory",
-                "dockerfile",
-                &span,
-                "name the file in it",
-            );
+            let message = "`dockerfile` names a directory";
+            self.error(message, "dockerfile", &written.span, "name the file in it");
             return None;
         }
-        if let Some(written) = build.dockerfile.as_ref().filter(|_| dockerfile.starts_with("..")) {
+        if dir.is_some() && dockerfile.starts_with("..") {
             // The archive holds the context alone: a file of the same name in it would
             // be built instead.
             self.unsupported("a Dockerfile outside of its context", "dockerfile", &written.span);
         }
-        Some(BuildOrigin::Context { dir, dockerfile, root: paths::normalise(&place.root) })
+        Some(dockerfile)
     }
 
-    /// An absolute path inside the root, or a report.
+    /// An absolute path inside the root, or a report. Without a base a relative path
+    /// may lead anywhere: it comes back as it is.
     fn inside(
         &mut self,
         name: &str,
         path: &At<PathText>,
         root: &Path,
-        base: &Path,
-    ) -> Option<std::path::PathBuf> {
+        base: Option<&Path>,
+    ) -> Option<PathBuf> {
         let written = &path.value.0;
         if written.contains("://") {
             let message = format!("`{name}` is a path, not an address");
@@ -124,6 +137,10 @@ impl Table<'_, '_, '_> {
             self.error(&message, name, &path.span, "only the values of `args` are");
             return None;
         }
+        let is_absolute = Path::new(written).is_absolute();
+        let Some(base) = base.or_else(|| is_absolute.then_some(root)) else {
+            return Some(PathBuf::from(written));
+        };
         let found = paths::inside(root, base, written);
         if found.is_none() {
             let message = format!("`{name}` leads out of the repository");

@@ -26,6 +26,8 @@ mod validate;
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
+mod mistake_tests;
+#[cfg(test)]
 mod schema_tests;
 #[cfg(test)]
 mod tests;

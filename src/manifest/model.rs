@@ -164,6 +164,13 @@ pub(crate) struct Image {
     pub(crate) broken: Vec<&'static str>,
 }
 
+impl Image {
+    /// Whether `key` is there, or had to be, and could not be read in whole.
+    pub(crate) fn is_broken(&self, key: &str) -> bool {
+        self.broken.contains(&key)
+    }
+}
+
 /// The places an image may come from, in order of preference.
 #[derive(Debug)]
 pub(crate) struct Registries(pub(crate) List<Registry>);

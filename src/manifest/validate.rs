@@ -92,40 +92,29 @@ impl Shared<'_> {
             build::check(&build.value, &id.value.0, self.place, problems, &mut unsupported)
         });
 
-        let written = image.name.as_ref()?;
-        let tag = image.tag.as_ref().map_or(DEFAULT_TAG, |tag| &tag.value.0);
-        let name = local_name(&written.value.written, tag, &written.span, &key, problems)?;
-        // Names and sources made of a tag that could not be read would be wrong ones.
-        if !image.broken.contains(&"tag") {
+        // What could not be read is reported already, and makes no mistakes of others:
+        // a name with the wrong tag would be the wrong name.
+        let tag = match &image.tag {
+            Some(tag) => Some(tag.value.0.as_str()),
+            None => (!image.is_broken("tag")).then_some(DEFAULT_TAG),
+        };
+        let name = image.name.as_ref().zip(tag).and_then(|(written, tag)| {
+            let name = local_name(&written.value.written, tag, &written.span, &key, problems)?;
             names.add(&name, &format!("{key}.name"), &written.span, problems);
-        }
+            Some(name)
+        });
         let mut extra_tags = Vec::new();
         for (index, extra) in image.extra_tags.iter().flat_map(|list| &list.value).enumerate() {
             names.add(&extra.value.0, &format!("{key}.extra_tags[{index}]"), &extra.span, problems);
             extra_tags.push(extra.value.0.clone());
         }
 
-        let origin = Origin {
-            id: &id.value.0,
-            image,
-            name: written,
-            tag,
-            defaults: defaults
-                .registries
-                .as_ref()
-                .map(|list| list.value.0.as_slice())
-                .filter(|list| !list.is_empty()),
-        };
+        let origin = Origin { id: &id.value.0, image, tag, defaults };
         let strategy = origin.strategy();
-        let is_known = |key| !image.broken.contains(&key);
-        if strategy == Strategy::Build && is_known("strategy") && is_known("build") {
+        if strategy == Some(Strategy::Build) {
             only_built(image, &key, problems);
         }
-        let are_sources_known = is_known("tag")
-            && is_known("registries")
-            && is_known("strategy")
-            && !defaults.broken.contains(&"registries");
-        let sources = if are_sources_known { origin.sources(problems) } else { Vec::new() };
+        let sources = origin.sources(problems);
 
         let pull_policy = image.pull_policy.as_ref().or(defaults.pull_policy.as_ref());
         let platform = image.platform.as_ref().or(defaults.platform.as_ref());
@@ -133,11 +122,11 @@ impl Shared<'_> {
         Some(DesiredImage {
             id: id.value.0.clone(),
             place: problems.place(id.span.start),
-            name,
+            name: name?,
             extra_tags,
             pin: image.digest.as_ref().map(|digest| digest.value.clone()),
             sources,
-            strategy,
+            strategy: strategy?,
             pull_policy: pull_policy.map_or(PullPolicy::Missing, |policy| policy.value),
             platform: platform.and_then(|platform| platform.value.0.clone()),
             build_on: build_on.map_or_else(
@@ -154,12 +143,13 @@ impl Shared<'_> {
 /// Checks an image that is only built.
 fn only_built(image: &Image, key: &str, problems: &mut Problems<'_>) {
     if image.build.is_none()
+        && !image.is_broken("build")
         && let Some(strategy) = &image.strategy
     {
         let diagnostic = Diagnostic::error("nothing to build: the image has no `build` table")
             .key(format!("{key}.strategy"))
             .hint(format!("add `[{key}.build]`"));
-        problems.push(diagnostic, strategy.span.clone());
+        problems.missing(diagnostic, strategy.span.clone());
     }
     if let Some(digest) = &image.digest {
         let diagnostic = Diagnostic::error("an image that is only built can't have a `digest`")
