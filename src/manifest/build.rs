@@ -9,7 +9,8 @@ use crate::manifest::interpolate::Template as Interpolated;
 use crate::manifest::model::{Build, Builder};
 use crate::manifest::paths;
 use crate::manifest::problems::Problems;
-use crate::manifest::reader::{At, looks_secret};
+use crate::manifest::reader::At;
+use crate::manifest::secrets::looks_secret;
 use crate::manifest::text::PathText;
 use crate::state::desired::{BuildOrigin, DesiredBuild};
 use crate::words::diagnostic::Diagnostic;
@@ -159,7 +160,7 @@ impl Table<'_, '_, '_> {
                 let diagnostic = Diagnostic::warning(message)
                     .key(format!("{}.{key}", self.key))
                     .hint("build arguments stay readable in the image's history");
-                self.problems.push_hidden(diagnostic, name.span.clone());
+                self.problems.push(diagnostic, name.span.clone());
             }
             let text = match Interpolated::parse(&value.value) {
                 Ok(template) => {
@@ -170,8 +171,12 @@ impl Table<'_, '_, '_> {
                     plain.unwrap_or_else(|| value.value.clone())
                 }
                 Err(error) => {
-                    let hint = "for a plain `${` write `$${`";
-                    self.error(&error.to_string(), &key, &value.span, hint);
+                    let message = if self.problems.is_hidden(&value.span) {
+                        error.unquoted().to_owned()
+                    } else {
+                        error.to_string()
+                    };
+                    self.error(&message, &key, &value.span, "for a plain `${` write `$${`");
                     continue;
                 }
             };
@@ -203,7 +208,11 @@ impl Table<'_, '_, '_> {
         let mut seen = std::collections::BTreeSet::new();
         for secret in self.build.secrets.iter().flat_map(|secrets| &secrets.value) {
             if !seen.insert(secret.value.id()) {
-                let message = format!("two secrets have the id `{}`", secret.value.id());
+                let message = if self.problems.is_hidden(&secret.span) {
+                    "two secrets have the same id".to_owned()
+                } else {
+                    format!("two secrets have the id `{}`", secret.value.id())
+                };
                 self.error(&message, "secrets", &secret.span, "choose another id");
             }
         }

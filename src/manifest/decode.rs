@@ -223,7 +223,12 @@ fn bad_word(
 ) {
     let quoted: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
     let word = text::cut(word, 60);
-    let diagnostic = Diagnostic::error(format!("unknown value `{word}`")).key(key.to_string());
+    let message = if problems.is_hidden(&value.span()) {
+        "unknown value".to_owned()
+    } else {
+        format!("unknown value `{word}`")
+    };
+    let diagnostic = Diagnostic::error(message).key(key.to_string());
     let diagnostic = match text::did_you_mean(word, known.iter().copied()) {
         Some(meant) => diagnostic.hint(format!("did you mean `{meant}`?")),
         None => diagnostic.hint(format!("known values: {}", text::list(&quoted, "or"))),

@@ -39,6 +39,17 @@ pub(crate) enum TemplateError {
     Name(String),
 }
 
+impl TemplateError {
+    /// The same without a word of the text.
+    pub(crate) fn unquoted(&self) -> &'static str {
+        match self {
+            Self::Open => "`${` without `}`",
+            Self::Unknown(_) => "only `${env:NAME}` and `${env:NAME:-default}` are known",
+            Self::Name(_) => "bad name of an environment variable in `${…}`",
+        }
+    }
+}
+
 impl Template {
     /// Takes the text apart.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {

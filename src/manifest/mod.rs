@@ -19,6 +19,7 @@ mod paths;
 mod problems;
 mod reader;
 pub(crate) mod schema;
+mod secrets;
 mod sources;
 mod text;
 mod validate;
@@ -29,6 +30,8 @@ mod corpus_tests;
 mod mistake_tests;
 #[cfg(test)]
 mod schema_tests;
+#[cfg(test)]
+mod secret_tests;
 #[cfg(test)]
 mod tests;
 

@@ -11,7 +11,7 @@ use crate::manifest::problems::Problems;
 use crate::manifest::reader::{Fields, Key};
 use crate::manifest::text::OccVersion;
 use crate::manifest::validate::validate;
-use crate::manifest::{MAX_SIZE, Parsed, Place};
+use crate::manifest::{MAX_SIZE, Parsed, Place, secrets};
 use crate::words::diagnostic::Diagnostic;
 
 /// Brackets within brackets. A manifest written in one line needs five.
@@ -34,11 +34,12 @@ pub(crate) fn parse(bytes: &[u8], place: &Place) -> Parsed {
     };
     let mut problems = Problems::new(&text, &place.file);
     if let Some(offset) = too_deep(&text) {
-        problems.push(Diagnostic::error("tables and arrays nest too deeply"), offset..offset + 1);
+        problems.syntax(Diagnostic::error("tables and arrays nest too deeply"), offset..offset + 1);
         return Parsed { desired: None, diagnostics: problems.finish(), text };
     }
     let desired = {
         let (tree, errors) = DeTable::parse_recoverable(&text);
+        secrets::hide(tree.get_ref(), &mut problems);
         for error in errors {
             let span = error.span().unwrap_or(text.len()..text.len());
             let diagnostic = syntax(error.message(), problems.slice(span.clone()));
@@ -88,7 +89,7 @@ fn not_utf8(bytes: &[u8], offset: usize, place: &Place) -> Parsed {
     let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     let hint = if is_utf16 { "it looks like UTF-16: save it as UTF-8" } else { "save it as UTF-8" };
     let mut problems = Problems::new(&text, &place.file);
-    problems.push(Diagnostic::error("the file is not UTF-8").hint(hint), offset..offset);
+    problems.syntax(Diagnostic::error("the file is not UTF-8").hint(hint), offset..offset);
     Parsed { desired: None, diagnostics: problems.finish(), text }
 }
 

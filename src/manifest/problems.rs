@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::manifest::secrets::mentions_secret;
 use crate::words::diagnostic::{Diagnostic, Severity};
 use crate::words::text;
 
@@ -25,6 +26,9 @@ pub(crate) struct Problems<'t> {
     garbled: BTreeSet<usize>,
     /// The first table header that is no TOML.
     lost_header: Option<usize>,
+    /// Lines that hold a secret: what is printed here ends up in the logs of a build
+    /// server.
+    hidden: BTreeSet<usize>,
 }
 
 impl<'t> Problems<'t> {
@@ -38,6 +42,7 @@ impl<'t> Problems<'t> {
             errors: 0,
             garbled: BTreeSet::new(),
             lost_header: None,
+            hidden: BTreeSet::new(),
         }
     }
 
@@ -65,6 +70,10 @@ impl<'t> Problems<'t> {
         if self.garbled.insert(line) {
             let before = text::cut(self.text, span.start);
             let start = before.rfind('\n').map_or(0, |i| i + 1);
+            // It has no keys to go by, so every word counts.
+            if self.text[start..].lines().next().is_some_and(mentions_secret) {
+                self.hidden.insert(line);
+            }
             if self.text[start..].trim_start().starts_with('[') {
                 self.lost_header.get_or_insert(start);
             }
@@ -77,13 +86,17 @@ impl<'t> Problems<'t> {
         self.lost_header.is_some_and(|start| start < offset)
     }
 
-    /// One more, in a line that is better not shown: it holds a secret, and what is
-    /// printed here ends up in the logs of a build server.
-    pub(crate) fn push_hidden(&mut self, diagnostic: Diagnostic, span: Range<usize>) {
-        self.push(diagnostic, span);
-        if let Some(last) = self.found.last_mut() {
-            last.span = None;
-        }
+    /// Keeps the lines of `span` from being shown. This has to come before all that is
+    /// said of them.
+    pub(crate) fn hide(&mut self, span: Range<usize>) {
+        let ((first, _), (last, _)) = (self.place(span.start), self.place(span.end));
+        self.hidden.extend(first..=last);
+    }
+
+    /// Whether `span` begins in a hidden line. A diagnostic there must not quote a value
+    /// either.
+    pub(crate) fn is_hidden(&self, span: &Range<usize>) -> bool {
+        !self.hidden.is_empty() && self.hidden.contains(&self.place(span.start).0)
     }
 
     /// One more: something is missing in the table at `span`. Where the text is no
@@ -99,7 +112,8 @@ impl<'t> Problems<'t> {
         (diagnostic.line, diagnostic.column) = self.place(span.start);
         diagnostic.file = Some(self.file.clone());
         // What concerns the file as a whole has no line to point at.
-        diagnostic.span = (span != (0..0)).then_some(span);
+        let is_shown = span != (0..0) && !self.hidden.contains(&diagnostic.line);
+        diagnostic.span = is_shown.then_some(span);
         diagnostic
     }
 

@@ -161,11 +161,7 @@ impl<'a, 'i, 'p, 't> Fields<'a, 'i, 'p, 't> {
             } else {
                 diagnostic.hint(suggestion(name, &self.asked))
             };
-            if looks_secret(name) {
-                self.problems.push_hidden(diagnostic, span);
-            } else {
-                self.problems.push(diagnostic, span);
-            }
+            self.problems.push(diagnostic, span);
         }
         self.broken
     }
@@ -181,17 +177,6 @@ fn suggestion(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// Words in names of what should be read by nobody.
-const SECRET_WORDS: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "KEY", "APIKEY"];
-
-/// Whether a name has a word for something secret in it: `NPM_TOKEN`, `apikey`, but not
-/// `KEYBOARD`.
-pub(crate) fn looks_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    name.split(['_', '-']).any(|word| SECRET_WORDS.contains(&word))
-        || SECRET_WORDS.iter().any(|word| word.len() > 3 && name.ends_with(word))
-}
-
 /// Reports that `value` should have been `want` ("a string").
 pub(crate) fn wrong_type(value: &Value<'_>, key: Key<'_>, want: &str, problems: &mut Problems<'_>) {
     let have = match value.get_ref() {
@@ -205,18 +190,17 @@ pub(crate) fn wrong_type(value: &Value<'_>, key: Key<'_>, want: &str, problems: 
     };
     let mut diagnostic = Diagnostic::error(format!("{} must be {want}, not {have}", key.name()))
         .key(key.to_string());
-    if want == "a string"
-        && matches!(
-            value.get_ref(),
-            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_)
-        )
-    {
-        let written = problems.slice(value.span());
-        diagnostic = diagnostic.hint(format!("put it in quotes: `\"{written}\"`"));
-    }
-    if want == "an array" && matches!(value.get_ref(), DeValue::String(_)) {
-        let written = problems.slice(value.span());
-        diagnostic = diagnostic.hint(format!("put it in brackets: `[{written}]`"));
+    let written = problems.slice(value.span());
+    let cure = match value.get_ref() {
+        DeValue::Array(_) | DeValue::Table(_) => None,
+        DeValue::String(_) if want == "an array" => Some(("brackets", format!("[{written}]"))),
+        _ if want == "a string" => Some(("quotes", format!("\"{written}\""))),
+        _ => None,
+    };
+    if let Some((what, example)) = cure {
+        let is_hidden = problems.is_hidden(&value.span());
+        let example = if is_hidden { String::new() } else { format!(": `{example}`") };
+        diagnostic = diagnostic.hint(format!("put it in {what}{example}"));
     }
     problems.push(diagnostic, value.span());
 }

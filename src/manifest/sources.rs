@@ -165,10 +165,16 @@ impl Sources<'_, '_> {
     fn add(&mut self, registry: &str, path: &str, tag: Option<&str>, at: &(&Range<usize>, String)) {
         let diagnostic = match source(registry, path, tag) {
             Ok(None) => return,
-            Ok(Some(source)) if self.found.contains(&source) => {
+            Ok(Some(source)) if !self.found.contains(&source) => return self.found.push(source),
+            Ok(Some(_)) if self.problems.is_hidden(at.0) => {
+                Diagnostic::warning("the source is listed twice")
+            }
+            Err(_) if self.problems.is_hidden(at.0) => {
+                Diagnostic::error("there can be no such source")
+            }
+            Ok(Some(source)) => {
                 Diagnostic::warning(format!("the source `{}` is listed twice", source.reference))
             }
-            Ok(Some(source)) => return self.found.push(source),
             Err(message) => Diagnostic::error(message),
         };
         if !self.is_silent {

@@ -202,17 +202,6 @@ fn a_newer_manifest_is_reported_as_that_alone() {
 }
 
 #[test]
-fn secrets_are_not_repeated() {
-    let parsed = parsed(
-        "version = 1\n[images.x]\nname = \"x\"\npassword = \"hunter2\"\n\
-         build.args = { NPM_TOKEN = \"hunter2\" }\n",
-    );
-    let shown = shown(&parsed.diagnostics, &parsed.text);
-    assert!(!shown.contains("hunter2"), "{shown}");
-    assert!(shown.contains("opencode.toml:4:1") && shown.contains("opencode.toml:5:16"), "{shown}");
-}
-
-#[test]
 fn depth_has_an_end() {
     // Brackets times dots: what each of the parser's own two limits lets through.
     let key = format!("a{}", ".a".repeat(78));

@@ -32,9 +32,14 @@ impl<T: Text> FromValue for T {
         match text.parse() {
             Ok(read) => Some(read),
             Err(error) => {
-                let mut diagnostic = Diagnostic::error(error.to_string()).key(key.to_string());
-                diagnostic.hints.extend(Self::hint(text));
-                problems.push(diagnostic, value.span());
+                let diagnostic = if problems.is_hidden(&value.span()) {
+                    Diagnostic::error(format!("bad value of {}", key.name()))
+                } else {
+                    let mut diagnostic = Diagnostic::error(error.to_string());
+                    diagnostic.hints.extend(Self::hint(text));
+                    diagnostic
+                };
+                problems.push(diagnostic.key(key.to_string()), value.span());
                 None
             }
         }

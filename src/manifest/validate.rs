@@ -195,11 +195,14 @@ impl Names {
             Entry::Occupied(entry) => {
                 let (other, other_span) = entry.get();
                 let (line, _) = problems.place(other_span.start);
-                let diagnostic = Diagnostic::error(format!("the local name `{name}` is taken"))
-                    .key(key)
-                    .label(format!("this is `{}`", entry.key()))
-                    .hint(format!("`{other}` in line {line} has it"));
-                problems.push(diagnostic, span.clone());
+                let diagnostic = if problems.is_hidden(span) {
+                    Diagnostic::error("the local name is taken")
+                } else {
+                    Diagnostic::error(format!("the local name `{name}` is taken"))
+                        .label(format!("this is `{}`", entry.key()))
+                };
+                let hint = format!("`{other}` in line {line} has it");
+                problems.push(diagnostic.key(key).hint(hint), span.clone());
             }
         }
     }

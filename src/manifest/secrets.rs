@@ -1,0 +1,66 @@
+//! Which lines of a manifest hold something secret.
+//!
+//! None should, but people try it, and what is said of a mistake ends up in the logs of
+//! a build server. So this is decided before anything is said.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::manifest::problems::Problems;
+
+/// Words in names of what should be read by nobody.
+const SECRET_WORDS: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "KEY", "APIKEY"];
+
+/// Whether a name has a word for something secret in it: `NPM_TOKEN`, `apikey`, but not
+/// `KEYBOARD`.
+pub(crate) fn looks_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    name.split(['_', '-']).any(|word| SECRET_WORDS.contains(&word))
+        || SECRET_WORDS.iter().any(|word| word.len() > 3 && name.ends_with(word))
+}
+
+/// Whether a text that is no TOML may be about something secret.
+pub(crate) fn mentions_secret(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').any(looks_secret)
+}
+
+/// Hides the lines of every key that looks like the name of a secret, and of all that
+/// stands below it.
+pub(crate) fn hide(tree: &DeTable<'_>, problems: &mut Problems<'_>) {
+    let mut rest = Vec::new();
+    for (name, value) in tree {
+        match value.get_ref() {
+            // An image's id says nothing of its table: `token-server` is an image.
+            DeValue::Table(images) if name.get_ref() == "images" => {
+                rest.extend(images.values().map(|image| (image, false)));
+            }
+            _ => {
+                let is_secret = looks_secret(name.get_ref());
+                if is_secret {
+                    problems.hide(name.span());
+                }
+                rest.push((value, is_secret));
+            }
+        }
+    }
+    // A list of what is left, and no recursion: tables may nest deeper than the stack.
+    while let Some((value, is_secret)) = rest.pop() {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                for (name, value) in table {
+                    let is_secret = is_secret || looks_secret(name.get_ref());
+                    if is_secret {
+                        problems.hide(name.span());
+                    }
+                    rest.push((value, is_secret));
+                }
+            }
+            DeValue::Array(array) => rest.extend(array.iter().map(|value| (value, is_secret))),
+            // As a list has them: `["NPM_TOKEN=…"]`.
+            DeValue::String(text) if text.split_once('=').is_some_and(|it| looks_secret(it.0)) => {
+                problems.hide(value.span());
+            }
+            _ if is_secret => problems.hide(value.span()),
+            _ => {}
+        }
+    }
+}
