@@ -6,7 +6,9 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::manifest::text::{Text, text_schemas};
-use crate::words::reference::{Reference, ReferenceError, Repository, split_registry};
+use crate::words::reference::{
+    DOCKER_HUB, DOCKER_INDEX, Reference, ReferenceError, Repository, split_registry,
+};
 
 text_schemas!(Reference, Name, LocalTag, Host, RepositoryPath, RegistryEntry);
 
@@ -43,6 +45,9 @@ pub(crate) enum NameError {
     /// Engines take it for the start of an image id.
     #[error("`{0}` can't be the name of an image: engines take it for a digest")]
     Algorithm(String),
+    /// Docker Hub's host, but for its case.
+    #[error("`{0}` is not Docker Hub: engines know its host in lower case only")]
+    Hub(String),
     /// It is none.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
@@ -52,6 +57,9 @@ impl FromStr for Name {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
+        if let Some((host, _)) = split_registry(text) {
+            check_hub(host)?;
+        }
         if text.contains('@') {
             return Err(NameError::Digest);
         }
@@ -81,7 +89,7 @@ impl Text for Name {
         let digest = digest.map(|digest| format!(", `digest = \"{digest}\"`")).unwrap_or_default();
         let is_split = !tag.is_empty() || !digest.is_empty();
         let split = || format!("write `name = \"{name}\"`{tag}{digest}");
-        scheme_hint(text).or_else(|| is_split.then(split))
+        scheme_hint(text).or_else(|| hub_hint::<Self>(text)).or_else(|| is_split.then(split))
     }
 }
 
@@ -90,6 +98,27 @@ fn split_tag(text: &str) -> Option<(&str, &str)> {
     let slash = text.rfind('/').map_or(0, |slash| slash + 1);
     let colon = slash + text[slash..].find(':')?;
     Some((&text[..colon], &text[colon + 1..]))
+}
+
+/// Hosts are the same in upper and lower case, but engines compare the letters: they keep
+/// `Docker.io/redis` apart from `redis`, and look for a registry where there is none.
+fn is_meant_hub(host: &str) -> bool {
+    let is_near = |hub: &str| host != hub && host.eq_ignore_ascii_case(hub);
+    is_near(DOCKER_HUB) || is_near(DOCKER_INDEX)
+}
+
+fn check_hub(host: &str) -> Result<(), NameError> {
+    if is_meant_hub(host) { Err(NameError::Hub(host.to_owned())) } else { Ok(()) }
+}
+
+fn hub_hint<T: Text>(text: &str) -> Option<String> {
+    let (host, rest) = text.split_at(text.find('/').unwrap_or(text.len()));
+    if !is_meant_hub(host) {
+        return None;
+    }
+    let meant = format!("{DOCKER_HUB}{rest}");
+    let meant = if meant.parse::<T>().is_ok() { &meant } else { DOCKER_HUB };
+    Some(format!("did you mean `{meant}`?"))
 }
 
 /// Engines refuse to tag an image with this name, since `sha256:…` is also an image id.
@@ -108,6 +137,9 @@ impl FromStr for LocalTag {
         if text.contains('@') {
             return Err("a local name can't carry a digest".to_owned());
         }
+        if let Some((host, _)) = split_registry(text) {
+            check_hub(host).map_err(|error| error.to_string())?;
+        }
         let reference: Reference = text.parse().map_err(|e: ReferenceError| e.to_string())?;
         if is_algorithm(&reference.repository) {
             return Err(NameError::Algorithm(reference.repository.familiar()).to_string());
@@ -119,6 +151,10 @@ impl FromStr for LocalTag {
 impl Text for LocalTag {
     fn pattern() -> String {
         format!("^{}(:{TAG})?$", name())
+    }
+
+    fn hint(text: &str) -> Option<String> {
+        hub_hint::<Self>(text)
     }
 }
 
@@ -149,7 +185,7 @@ impl Text for Host {
     }
 
     fn hint(text: &str) -> Option<String> {
-        scheme_hint(text)
+        scheme_hint(text).or_else(|| hub_hint::<Self>(text))
     }
 }
 
@@ -195,7 +231,7 @@ impl Text for RegistryEntry {
     }
 
     fn hint(text: &str) -> Option<String> {
-        scheme_hint(text)
+        scheme_hint(text).or_else(|| hub_hint::<Self>(text))
     }
 }
 
@@ -211,6 +247,7 @@ fn registry(text: &str) -> Result<(String, String), String> {
             "`{host}` is no registry host: it needs a domain or a port, or is `localhost`"
         ));
     }
+    check_hub(host).map_err(|error| error.to_string())?;
     let repository = Repository::parse(&format!("{host}/{}", prefix.unwrap_or("x")))
         .map_err(|error| format!("bad registry `{text}`: {error}"))?;
     Ok((repository.registry, prefix.unwrap_or_default().to_owned()))

@@ -86,6 +86,13 @@ fn sources_are_worked_out() {
         "name = \"tool\"\nregistries = [\"index.docker.io\", \"docker.io\"]",
         "pull docker.io/library/tool:latest",
     );
+    check(
+        "",
+        "name = \"tool\"\nregistries = [\"index.docker.io/acme\", \
+         { registry = \"index.docker.io\", repository = \"x\" }]",
+        "pull docker.io/acme/tool:latest docker.io/library/x:latest",
+    );
+    check("", "name = \"index.docker.io/redis\"", "pull docker.io/library/redis:latest");
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::words::digest::{Digest, DigestError};
 /// The registry that a reference without a registry host means.
 pub const DOCKER_HUB: &str = "docker.io";
 
+/// What engines take for [`DOCKER_HUB`] as well.
+pub(crate) const DOCKER_INDEX: &str = "index.docker.io";
+
 /// The tag that a reference without tag and digest means.
 pub const DEFAULT_TAG: &str = "latest";
 
@@ -85,13 +88,14 @@ impl Repository {
             Some((host, rest)) => (host, rest.to_owned()),
             None => (DOCKER_HUB, text.to_owned()),
         };
-        let registry = if registry == "index.docker.io" { DOCKER_HUB } else { registry };
         Self::new(registry, &path)
     }
 
-    /// A repository of two known parts, checked; on Docker Hub a one-component path is `library/…`.
+    /// A repository of two known parts, checked and normalised: on Docker Hub, which is
+    /// also `index.docker.io`, a one-component path is `library/…`.
     pub fn new(registry: &str, path: &str) -> Result<Self, ReferenceError> {
         check_host(registry)?;
+        let registry = if registry == DOCKER_INDEX { DOCKER_HUB } else { registry };
         check_path(path)?;
         let path = if registry == DOCKER_HUB && !path.contains('/') {
             format!("library/{path}")

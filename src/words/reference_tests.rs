@@ -99,6 +99,7 @@ fn familiar_names_are_what_engines_print() {
 fn repositories_make_references() {
     let repository = Repository::new("docker.io", "redis").unwrap();
     assert_eq!(repository.with_tag("7").unwrap().to_string(), "docker.io/library/redis:7");
+    assert_eq!(Repository::new("index.docker.io", "redis").unwrap(), repository);
     assert!(repository.with_tag("-").is_err());
     let digest: Digest = format!("sha256:{HEX}").parse().unwrap();
     let reference = repository.with_digest(&digest);
