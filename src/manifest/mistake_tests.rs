@@ -1,6 +1,8 @@
 //! Every mistake is reported, and none twice in other words.
 
+use crate::manifest::names::{Host, Name, RegistryEntry};
 use crate::manifest::tests::parsed;
+use crate::manifest::text::Text;
 
 /// The keys with a mistake are exactly these, in the order of the text.
 #[track_caller]
@@ -90,4 +92,33 @@ fn a_mistake_in_one_key_hides_no_others() {
         &build("template = \"open-code\"\ncontext = \"x\"\ninputs = []"),
         &["images.x.build.template", "images.x.build.context", "images.x.build.inputs"],
     );
+}
+
+#[test]
+fn hints_for_names_are_names() {
+    let check = |text: &str, want: Option<&str>| {
+        assert!(text.parse::<Name>().is_err(), "{text}");
+        assert_eq!(Name::hint(text).as_deref(), want, "{text}");
+    };
+    let digest = format!("sha256:{}", "0".repeat(64));
+    check("a:1", Some("write `name = \"a\"`, `tag = \"1\"`"));
+    let both = format!("write `name = \"r:5/a\"`, `tag = \"1\"`, `digest = \"{digest}\"`");
+    check(&format!("r:5/a:1@{digest}"), Some(&both));
+    check(&format!("a@{digest}"), Some(&format!("write `name = \"a\"`, `digest = \"{digest}\"`")));
+    // What only looks like one.
+    check("user:pw@ghcr.io/x", None);
+    check("a@b", None);
+    check("a@sha256:0", None);
+    check("a:b c", None);
+    check("A:1", None);
+    check(":1", None);
+    check("a:", None);
+    // Without the scheme.
+    check("https://ghcr.io/a/", Some("leave out the scheme: `ghcr.io/a`"));
+    check("https://ghcr.io/a:1", Some("write `name = \"ghcr.io/a\"`, `tag = \"1\"`"));
+    check("https://user:pw@ghcr.io/a", Some("leave out the scheme"));
+    check("https://", Some("leave out the scheme"));
+    assert_eq!(RegistryEntry::hint("http://r.io/A").unwrap(), "leave out the scheme");
+    assert_eq!(RegistryEntry::hint("http://r.io/a").unwrap(), "leave out the scheme: `r.io/a`");
+    assert_eq!(Host::hint("http://r.io/a").unwrap(), "leave out the scheme");
 }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::manifest::text::{Text, text_schemas};
+use crate::manifest::text::{Tag, Text, text_schemas};
+use crate::words::digest::Digest;
 use crate::words::reference::{
     DOCKER_HUB, DOCKER_INDEX, Reference, ReferenceError, Repository, split_registry,
 };
@@ -42,6 +43,9 @@ pub(crate) enum NameError {
     /// A digest stands in it.
     #[error("`name` must not carry a digest")]
     Digest,
+    /// An `@` stands in it, and no digest behind that.
+    #[error("`name` must not carry an `@`")]
+    At,
     /// Engines take it for the start of an image id.
     #[error("`{0}` can't be the name of an image: engines take it for a digest")]
     Algorithm(String),
@@ -60,8 +64,9 @@ impl FromStr for Name {
         if let Some((host, _)) = split_registry(text) {
             check_hub(host)?;
         }
-        if text.contains('@') {
-            return Err(NameError::Digest);
+        if let Some((_, digest)) = text.split_once('@') {
+            let is_digest = digest.contains(':') && !digest.contains('/');
+            return Err(if is_digest { NameError::Digest } else { NameError::At });
         }
         if split_tag(text).is_some() {
             return Err(NameError::Tag);
@@ -80,17 +85,28 @@ impl Text for Name {
     }
 
     fn hint(text: &str) -> Option<String> {
-        let (text, digest) = match text.split_once('@') {
-            Some((text, digest)) => (text, Some(digest)),
-            None => (text, None),
-        };
-        let (name, tag) = split_tag(text).map_or((text, None), |(name, tag)| (name, Some(tag)));
-        let tag = tag.map(|tag| format!(", `tag = \"{tag}\"`")).unwrap_or_default();
-        let digest = digest.map(|digest| format!(", `digest = \"{digest}\"`")).unwrap_or_default();
-        let is_split = !tag.is_empty() || !digest.is_empty();
-        let split = || format!("write `name = \"{name}\"`{tag}{digest}");
-        scheme_hint(text).or_else(|| hub_hint::<Self>(text)).or_else(|| is_split.then(split))
+        let bare = text.split_once("://").map_or(text, |(_, rest)| rest.trim_end_matches('/'));
+        split_hint(bare).or_else(|| scheme_hint::<Self>(text)).or_else(|| hub_hint::<Self>(text))
     }
+}
+
+/// How to write a name with a tag or a digest in it, if it is one, and not a text that
+/// happens to have a `:` or an `@`.
+fn split_hint(text: &str) -> Option<String> {
+    let (rest, digest) = match text.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest.parse::<Digest>().ok()?)),
+        None => (text, None),
+    };
+    let (name, tag) = match split_tag(rest) {
+        Some((name, tag)) => (name, Some(tag.parse::<Tag>().ok()?)),
+        None => (rest, None),
+    };
+    if tag.is_none() && digest.is_none() || name.parse::<Name>().is_err() {
+        return None;
+    }
+    let tag = tag.map(|tag| format!(", `tag = \"{}\"`", tag.0)).unwrap_or_default();
+    let digest = digest.map(|digest| format!(", `digest = \"{digest}\"`")).unwrap_or_default();
+    Some(format!("write `name = \"{name}\"`{tag}{digest}"))
 }
 
 /// Name and tag, where there is a tag. A colon before the last slash belongs to a port.
@@ -185,7 +201,7 @@ impl Text for Host {
     }
 
     fn hint(text: &str) -> Option<String> {
-        scheme_hint(text).or_else(|| hub_hint::<Self>(text))
+        scheme_hint::<Self>(text).or_else(|| hub_hint::<Self>(text))
     }
 }
 
@@ -231,7 +247,7 @@ impl Text for RegistryEntry {
     }
 
     fn hint(text: &str) -> Option<String> {
-        scheme_hint(text).or_else(|| hub_hint::<Self>(text))
+        scheme_hint::<Self>(text).or_else(|| hub_hint::<Self>(text))
     }
 }
 
@@ -253,9 +269,11 @@ fn registry(text: &str) -> Result<(String, String), String> {
     Ok((repository.registry, prefix.unwrap_or_default().to_owned()))
 }
 
-fn scheme_hint(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("://")?;
-    Some(format!("leave out the scheme: `{}`", rest.trim_end_matches('/')))
+/// What is left without the scheme, if that is any better.
+fn scheme_hint<T: Text>(text: &str) -> Option<String> {
+    let rest = text.split_once("://")?.1.trim_end_matches('/');
+    let example = if rest.parse::<T>().is_ok() { format!(": `{rest}`") } else { String::new() };
+    Some(format!("leave out the scheme{example}"))
 }
 
 /// The grammar of `words::reference` as regular expressions, in pieces.
