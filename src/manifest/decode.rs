@@ -146,6 +146,9 @@ impl FromValue for Secret {
 }
 
 /// The integer in `value`, or a report. One beyond 64 bits is as good as the largest.
+///
+/// A float is none, even a whole one, since TOML tells the two apart. The schema can't:
+/// it is about JSON, which has numbers only.
 fn integer(value: &Value<'_>, key: Key<'_>, problems: &mut Problems<'_>) -> Option<i64> {
     let DeValue::Integer(integer) = value.get_ref() else {
         wrong_type(value, key, "an integer", problems);

@@ -197,12 +197,25 @@ pub(crate) fn wrong_type(value: &Value<'_>, key: Key<'_>, want: &str, problems: 
         _ if want == "a string" => Some(("quotes", format!("\"{written}\""))),
         _ => None,
     };
+    let is_hidden = problems.is_hidden(&value.span());
+    if let DeValue::Float(float) = value.get_ref()
+        && want == "an integer"
+        && !is_hidden
+        && let Some(number) = whole(float.as_str())
+    {
+        diagnostic = diagnostic.hint(format!("write `{number}`"));
+    }
     if let Some((what, example)) = cure {
-        let is_hidden = problems.is_hidden(&value.span());
         let example = if is_hidden { String::new() } else { format!(": `{example}`") };
         diagnostic = diagnostic.hint(format!("put it in {what}{example}"));
     }
     problems.push(diagnostic, value.span());
+}
+
+/// The integer that a float is as good as, if it is one that somebody counts with.
+fn whole(float: &str) -> Option<String> {
+    let number: f64 = float.parse().ok()?;
+    (number.fract() == 0.0 && (1.0..1e15).contains(&number)).then(|| format!("{number:.0}"))
 }
 
 /// The string in `value`, or a report.
