@@ -287,11 +287,15 @@ fn host() -> String {
     format!(r"(localhost(:[0-9]+)?|{LABEL}(\.{LABEL})+(:[0-9]+)?|{LABEL}:[0-9]+|{V6})")
 }
 
+const COMPONENT: &str = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*";
+
 fn path() -> String {
-    let component = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*";
-    format!("{component}(/{component})*")
+    format!("{COMPONENT}(/{COMPONENT})*")
 }
 
+/// One component, or several, the first of which may be a host. With a dot it is one.
 fn name() -> String {
-    format!(r"(({LABEL}(\.{LABEL})*(:[0-9]+)?|{V6})/)?{}", path())
+    let host = format!(r"({LABEL}(\.{LABEL})*(:[0-9]+)?|{V6})");
+    let no_host = "[a-z0-9]+((_|__|-+)[a-z0-9]+)*";
+    format!("({COMPONENT}|({host}|{no_host})/{})", path())
 }

@@ -204,8 +204,9 @@ fn patterns_are_the_parsers() {
     agree::<Host>(&["a", "Z", "0", "-", ".", "localhost", ":", "5000", "[", "::1", "]", "_"]);
     agree::<RegistryEntry>(&["a.b", "Z", "0", "-", ".", "localhost", ":5", "[::1]", "/", "_", "x"]);
     agree::<RepositoryPath>(&["a", "0", "-", "--", ".", "_", "__", "/", "Z", ":"]);
-    // A dot or a port makes a host of the first component, whatever else is in it.
-    implies::<Name>(&["a", "Z", "0", "-", ".", "_", "/", "localhost", ":5", "[::1]", "a.b/", HEX]);
+    agree::<Name>(&["a", "Z", "-", ".", "_", "/", "localhost", ":5", "[::1]", "a.b/", "a_b.c/"]);
+    // An id of 64 digits is no name.
+    implies::<Name>(&["a", "-", ".", "/", HEX]);
     implies::<LocalTag>(&["a", "Z", "-", ".", "_", "/", ":", ":5", "[::1]", "a.b/", "@", HEX]);
     implies::<Reference>(&["a", "Z", "-", "/", ":5", "a.b/", "@", "sha256:", HEX]);
     implies::<PlatformChoice>(&["auto", "linux", "/", "amd64", "arm", "v7", "x y", ""]);
