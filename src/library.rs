@@ -40,8 +40,9 @@ pub enum SyncError {
     /// The engine failed before there was a plan.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The manifest asks for what this version can't do yet.
-    #[error("the manifest asks for what is not supported yet")]
+    /// The manifest asks for what can't be done: something that this version does not
+    /// support yet, or images that are built on each other.
+    #[error("the manifest asks for what can't be done")]
     Unsupported(Vec<Diagnostic>),
 }
 
@@ -100,8 +101,8 @@ impl DockerClient {
         if !unsupported.is_empty() {
             return Err(SyncError::Unsupported(unsupported));
         }
-        let (observed, trees) = observe(self, &images, None).await?;
-        let names = manifest.desired.names();
-        Ok((reconcile(&images, &names, &observed, Policy::default()), trees))
+        let (observed, trees) = observe(self, &manifest.desired, &images, None).await?;
+        let plan = reconcile(&manifest.desired, &observed, Policy::default());
+        Ok((plan.map_err(SyncError::Unsupported)?, trees))
     }
 }

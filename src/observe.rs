@@ -1,6 +1,6 @@
 //! Floor 4: looks at the engine and at the build inputs, once, without changing anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use futures_util::stream::{self, StreamExt};
@@ -8,12 +8,13 @@ use futures_util::stream::{self, StreamExt};
 use crate::context::{ContextError, Tree, bases::bases, walk::walk};
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
-use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Strategy, Template};
-use crate::state::inputs::{InputHash, Inputs};
+use crate::state::desired::{BuildOrigin, Desired, DesiredBuild, DesiredImage, Strategy, Template};
+use crate::state::inputs::{Base, InputHash, Inputs};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::image::ImageFacts;
 use crate::words::network::Network;
 use crate::words::platform::Platform;
+use crate::words::reference::Reference;
 
 /// Questions at once to an engine of this machine. It answers one in a third of a
 /// millisecond; more would only queue there.
@@ -26,49 +27,96 @@ const AT_ONCE_REMOTE: usize = 4;
 /// The trees that were hashed, by image id, for whoever has to send them.
 pub(crate) type Trees = BTreeMap<String, Tree>;
 
-/// Reads what the plan depends on, side by side. The first inspect is also the
-/// first contact with the engine: its failure is the engine's.
+/// Reads what the plan depends on: of the images that were asked for, and of those that
+/// they are built on. The first inspect is also the first contact with the engine: its
+/// failure is the engine's.
 pub(crate) async fn observe<E: Engine>(
     engine: &E,
-    images: &[&DesiredImage],
+    desired: &Desired,
+    asked: &[&DesiredImage],
     strategy: Option<Strategy>,
 ) -> Result<(Observed, Trees), EngineError> {
+    let names = desired.names();
     let mut observed = Observed::default();
     let mut trees = Trees::new();
-    let mut answers = stream::iter(images)
-        .map(|image| async move {
-            let builds = strategy.unwrap_or(image.strategy) != Strategy::Pull;
-            let inputs = async {
-                match &image.build {
-                    Some(build) if builds => Some(read_inputs(image, build).await),
-                    _ => None,
-                }
-            };
-            let (held, inputs) = futures_util::join!(inspect_all(engine, image), inputs);
-            (image, held, inputs)
-        })
-        .buffered(if engine.is_local() { AT_ONCE } else { AT_ONCE_REMOTE });
-    while let Some((image, held, inputs)) = answers.next().await {
-        let (local, extra) = held?;
-        let inputs = inputs.map(|read| {
-            read.map(|(inputs, tree)| {
-                trees.insert(image.id.clone(), tree);
-                inputs
-            })
-        });
-        observed.images.insert(image.id.clone(), ObservedImage { local, extra, inputs });
+    let mut next = asked.to_vec();
+    while !next.is_empty() {
+        let is_dependency = !observed.images.is_empty();
+        let strategy = strategy.filter(|_| !is_dependency);
+        let mut answers = stream::iter(&next)
+            .map(|image| async { (*image, look(engine, image, &names, strategy).await) })
+            .buffered(if engine.is_local() { AT_ONCE } else { AT_ONCE_REMOTE });
+        while let Some((image, answer)) = answers.next().await {
+            let (seen, tree) = answer?;
+            trees.extend(tree.map(|tree| (image.id.clone(), tree)));
+            let seen = ObservedImage { is_dependency, ..seen };
+            observed.images.insert(image.id.clone(), seen);
+        }
+        drop(answers);
+        next = missing_bases(desired, &observed);
     }
-    drop(answers);
     for (id, image) in &observed.images {
         let held = image.local.as_ref().map(|facts| facts.id.as_str());
         tracing::info!(id, held, inputs = ?image.inputs, "observed");
     }
     let held = || observed.images.values().filter_map(|image| image.local.as_ref());
     let asks = held().any(is_foreign) || !engine.is_local() && held().next().is_some();
-    if asks && images.iter().any(|image| image.platform.is_none()) {
+    let by_engine =
+        |image: &DesiredImage| image.platform.is_none() && observed.images.contains_key(&image.id);
+    if asks && desired.images.iter().any(by_engine) {
         observed.engine_platform = Some(engine.platform().await?);
     }
     Ok((observed, trees))
+}
+
+/// The images that observed ones are built on, and that were not looked at yet.
+fn missing_bases<'d>(desired: &'d Desired, observed: &Observed) -> Vec<&'d DesiredImage> {
+    let inputs = observed.images.values().filter_map(|image| image.inputs.as_ref()?.as_ref().ok());
+    let needed: BTreeSet<&str> = inputs.flat_map(Inputs::built_on).collect();
+    let is_missing = |image: &&DesiredImage| {
+        needed.contains(image.id.as_str()) && !observed.images.contains_key(&image.id)
+    };
+    desired.images.iter().filter(is_missing).collect()
+}
+
+/// One image: what the engine holds, and the inputs of its build where it may be built.
+async fn look<E: Engine>(
+    engine: &E,
+    image: &DesiredImage,
+    names: &BTreeMap<String, &str>,
+    strategy: Option<Strategy>,
+) -> Result<(ObservedImage, Option<Tree>), EngineError> {
+    let builds = strategy.unwrap_or(image.strategy) != Strategy::Pull;
+    let inputs = async {
+        match &image.build {
+            Some(build) if builds => Some(read_inputs(image, build, names).await),
+            _ => None,
+        }
+    };
+    let (held, inputs) = futures_util::join!(inspect_all(engine, image), inputs);
+    let (local, extra) = held?;
+    let (inputs, tree) = match inputs {
+        None => (None, None),
+        Some(Err(problem)) => (Some(Err(problem)), None),
+        Some(Ok((mut inputs, tree))) => {
+            identify(engine, &mut inputs).await?;
+            (Some(Ok(inputs)), Some(tree))
+        }
+    };
+    Ok((ObservedImage { local, extra, inputs, is_dependency: false }, tree))
+}
+
+/// Looks what the engine holds of each base, as far as that is an input.
+pub(crate) async fn identify<E: Engine>(
+    engine: &E,
+    inputs: &mut Inputs,
+) -> Result<(), EngineError> {
+    for base in &mut inputs.bases {
+        let facts = inspect(engine, &base.reference.canonical()).await?;
+        let counts = |facts: &ImageFacts| base.image.is_some() || facts.repo_digests.is_empty();
+        base.held = facts.filter(counts).map(|facts| facts.id);
+    }
+    Ok(())
 }
 
 /// Whether an image is made for another processor than this program. Asking the
@@ -111,7 +159,11 @@ pub(crate) async fn once_more<T>(
 }
 
 /// Hashes what a build reads. The walk has a thread of its own.
-async fn read_inputs(image: &DesiredImage, build: &DesiredBuild) -> Result<(Inputs, Tree), String> {
+async fn read_inputs(
+    image: &DesiredImage,
+    build: &DesiredBuild,
+    names: &BTreeMap<String, &str>,
+) -> Result<(Inputs, Tree), String> {
     let origin = build.origin.clone();
     let read = tokio::task::spawn_blocking(move || {
         let tree = match origin {
@@ -125,15 +177,20 @@ async fn read_inputs(image: &DesiredImage, build: &DesiredBuild) -> Result<(Inpu
     });
     match read.await {
         Ok(Ok((tree, dockerfile))) => {
-            let bases = bases(&dockerfile, &build.args);
-            Ok((Inputs { hash: input_hash(image, build, &tree), bases }, tree))
+            let base = |reference: Reference| {
+                let image = names.get(&reference.canonical()).map(|id| (*id).to_owned());
+                Base { reference, image, held: None }
+            };
+            let bases = bases(&dockerfile, &build.args).into_iter().map(base).collect();
+            Ok((Inputs { own: own_inputs(image, build, &tree), bases }, tree))
         }
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("reading the build context was cut short".to_owned()),
     }
 }
 
-fn input_hash(image: &DesiredImage, build: &DesiredBuild, tree: &Tree) -> InputHash {
+/// Everything that a build reads, but for its bases.
+fn own_inputs(image: &DesiredImage, build: &DesiredBuild, tree: &Tree) -> InputHash {
     let network = match build.network {
         Network::Default => "default",
         Network::None => "none",

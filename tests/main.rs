@@ -11,6 +11,7 @@
     reason = "a test that can't go on must stop, and it may touch files and threads as it likes"
 )]
 
+mod built_on;
 mod credentials;
 mod engine_faults;
 mod json;

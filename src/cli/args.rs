@@ -121,7 +121,7 @@ pub(crate) struct InitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// Ids of the images [default: all]
+    /// Ids of the images, which bring along what they are built on [default: all]
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Exit with 2 when there is something to do
@@ -135,7 +135,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
-    /// Ids of the images [default: all]
+    /// Ids of the images, which bring along what they are built on [default: all]
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Only show the plan
@@ -157,7 +157,7 @@ pub(crate) struct SyncArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Ids of the images [default: all]
+    /// Ids of the images, which bring along what they are built on [default: all]
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Exit with 2 when something is not in sync

@@ -78,10 +78,13 @@ impl Job {
         &self,
         client: &DockerClient,
     ) -> Result<(Plan, Observed, Trees), Stop> {
-        let images = self.images();
         let (observed, trees) =
-            observe(client, &images, self.policy.strategy).await.map_err(Stop::Engine)?;
-        let plan = reconcile(&images, &self.desired.names(), &observed, self.policy);
+            observe(client, &self.desired, &self.images(), self.policy.strategy)
+                .await
+                .map_err(Stop::Engine)?;
+        let plan = reconcile(&self.desired, &observed, self.policy).map_err(|diagnostics| {
+            Stop::Input { exit: ExitStatus::Data, diagnostics, text: String::new() }
+        })?;
         Ok((plan, observed, trees))
     }
 }

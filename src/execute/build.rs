@@ -9,9 +9,9 @@ use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
 use crate::execute::report::Action;
 use crate::execute::{Failure, Obtained, Run, place};
-use crate::observe::{Trees, inspect};
+use crate::observe::{Trees, identify, inspect};
 use crate::plan::step::{BuildStep, ImagePlan};
-use crate::state::inputs::{LABEL, LABEL_ID};
+use crate::state::inputs::{InputHash, LABEL, LABEL_ID};
 use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
@@ -27,11 +27,18 @@ pub(super) async fn build<E: Engine>(
     trees: &Trees,
     begin: &dyn Fn(),
 ) -> Result<Obtained, Failure> {
+    let passed = run.gates.pass(step.inputs.built_on()).await;
+    passed.map_err(Failure::skipped)?;
     let _slot = run.builds.acquire().await;
     begin();
+    // The bases may have changed since the plan was made: by this run, or by another.
+    let mut inputs = step.inputs.clone();
+    let identified = identify(run.engine, &mut inputs).await;
+    identified.map_err(|error| Failure::of(Action::Build, &error))?;
+    let hash = inputs.hash();
     let waiting = || run.progress.note(Some(&image.id), "another occ is building it, waiting");
     let _lock = run.locks.take(&image.name.canonical(), waiting).await;
-    if let Some(done) = done_meanwhile(run, image, step).await {
+    if let Some(done) = done_meanwhile(run, image, &hash).await {
         return Ok(done);
     }
     run.progress.report(Event::Started {
@@ -41,8 +48,8 @@ pub(super) async fn build<E: Engine>(
     });
     let mut tail = VecDeque::new();
     let built = async {
-        let id = send(run, image, step, trees, &mut tail).await?;
-        prove(run, image, step, &id).await
+        let id = send(run, image, step, &hash, trees, &mut tail).await?;
+        prove(run, image, &hash, &id).await
     };
     let built = match run.timeouts.build {
         None => built.await,
@@ -92,10 +99,10 @@ async fn unless_dead<E: Engine>(
 async fn done_meanwhile<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    step: &BuildStep,
+    hash: &InputHash,
 ) -> Option<Obtained> {
     let facts = inspect(run.engine, &image.name.canonical()).await.ok().flatten()?;
-    let same = facts.labels.get(LABEL).map(String::as_str) == Some(step.inputs.hash.as_str());
+    let same = facts.labels.get(LABEL).map(String::as_str) == Some(hash.as_str());
     if run.options.no_cache || !same {
         return None;
     }
@@ -117,6 +124,7 @@ async fn send<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     step: &BuildStep,
+    hash: &InputHash,
     trees: &Trees,
     tail: &mut VecDeque<String>,
 ) -> Result<String, EngineError> {
@@ -125,12 +133,12 @@ async fn send<E: Engine>(
         .cloned()
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
     let mut labels = step.build.labels.clone();
-    labels.insert(LABEL.to_owned(), step.inputs.hash.to_string());
+    labels.insert(LABEL.to_owned(), hash.to_string());
     labels.insert(LABEL_ID.to_owned(), image.id.clone());
     let dockerfile = tree.dockerfile.clone();
     let mut credentials = BTreeMap::new();
-    for base in &step.inputs.bases {
-        let registry = &base.repository.registry;
+    for base in step.inputs.bases.iter().filter(|base| base.image.is_none()) {
+        let registry = &base.reference.repository.registry;
         if let Some(found) = run.credentials.get(registry, &run.progress).await {
             credentials.insert(registry.clone(), found);
         }
@@ -181,14 +189,14 @@ async fn send<E: Engine>(
 async fn prove<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    step: &BuildStep,
+    hash: &InputHash,
     id: &str,
 ) -> Result<String, EngineError> {
     let Some(facts) = inspect(run.engine, id).await? else {
         let message = format!("the engine built {id}, and does not have it");
         return Err(failed(image, FailureClass::CutShort, message));
     };
-    if facts.labels.get(LABEL).map(String::as_str) != Some(step.inputs.hash.as_str()) {
+    if facts.labels.get(LABEL).map(String::as_str) != Some(hash.as_str()) {
         let message = format!("the image that was built does not carry the label `{LABEL}`");
         return Err(failed(image, FailureClass::Integrity, message));
     }

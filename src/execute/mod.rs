@@ -6,6 +6,7 @@
 
 mod build;
 mod download;
+mod gates;
 mod ledger;
 mod lock;
 mod place;
@@ -27,6 +28,7 @@ pub(crate) use crate::execute::lock::Locks;
 use crate::engine::Engine;
 use crate::engine::credentials::CredentialStore;
 use crate::engine::error::EngineError;
+use crate::execute::gates::Gates;
 use crate::execute::report::{Action, ImageReport, Outcome, SourceFailure};
 use crate::observe::Trees;
 use crate::plan::step::{ImagePlan, Plan, Step};
@@ -52,6 +54,8 @@ pub(crate) struct Run<'a, E> {
     limited: RefCell<BTreeSet<String>>,
     /// Further rounds left, all images together.
     rounds: Cell<u32>,
+    /// Who waits for whom.
+    gates: Gates,
     /// The engine's own platform, asked for at most once.
     platform: OnceCell<Platform>,
     jitter: fn() -> f64,
@@ -87,6 +91,8 @@ struct Failure {
     log: Vec<String>,
     /// What is behind the image's name all the same: only a further name failed.
     obtained: Option<Obtained>,
+    /// It was not begun, because an image that it is built on failed.
+    skipped: bool,
 }
 
 impl Failure {
@@ -100,6 +106,22 @@ impl Failure {
             failures: Vec::new(),
             log: Vec::new(),
             obtained: None,
+            skipped: false,
+        }
+    }
+
+    /// Not begun, for want of the image `base`.
+    fn skipped(base: &str) -> Self {
+        Self {
+            action: Action::Build,
+            // What ended the base says more than this.
+            classes: vec![FailureClass::Cancelled],
+            error: format!("the image `{base}` failed, which it is built on"),
+            hints: Vec::new(),
+            failures: Vec::new(),
+            log: Vec::new(),
+            obtained: None,
+            skipped: true,
         }
     }
 }
@@ -123,6 +145,7 @@ impl<'a, E: Engine> Run<'a, E> {
             builds: Semaphore::new(limits.builds),
             limited: RefCell::default(),
             rounds: Cell::new(RUN_BUDGET),
+            gates: Gates::default(),
             platform: OnceCell::new(),
             jitter: random,
         }
@@ -157,6 +180,7 @@ pub(crate) async fn execute<E: Engine>(
     trees: &Trees,
     ledger: &Ledger,
 ) {
+    run.gates.close(plan);
     let mut images: FuturesUnordered<_> = plan
         .images
         .iter()
@@ -172,6 +196,7 @@ pub(crate) async fn execute<E: Engine>(
             millis: report.millis,
         });
         let failed = report.outcome == Outcome::Failed;
+        run.gates.open(&report.id, report.outcome == Outcome::Done);
         ledger.set(i, report);
         if stops || failed && run.options.fail_fast {
             // Dropping the others cancels their work in the engine.
@@ -199,6 +224,7 @@ async fn carry_out<E: Engine>(
             failures: Vec::new(),
             log: Vec::new(),
             obtained: None,
+            skipped: false,
         }),
         None => steps(run, image, trees, &|| ledger.begin(index)).await,
     };
@@ -206,7 +232,7 @@ async fn carry_out<E: Engine>(
     match result {
         Ok(obtained) => (planned.done(obtained, image.previous.as_deref(), millis), false),
         Err(failure) => {
-            let stops = failure.classes.iter().any(|class| class.stops_run());
+            let stops = !failure.skipped && failure.classes.iter().any(|class| class.stops_run());
             (planned.failed(failure, image.previous.as_deref(), millis), stops)
         }
     }

@@ -65,10 +65,14 @@ pub(super) async fn or_build<E: Engine>(
     let (pulls, classes) = (failure.failures, failure.classes);
     match build::build(run, image, build, trees, begin).await {
         Ok(obtained) => Ok(Obtained { failures: pulls, ..obtained }),
-        // The build was the last source: what the registries died of still counts.
+        // The build was the last source: what the registries died of still counts. It was
+        // no more than tried, so the image has failed and was not passed over.
         Err(mut failure) => {
+            if failure.skipped {
+                failure.classes.clear();
+            }
             failure.classes.extend(classes);
-            Err(Failure { failures: pulls, ..failure })
+            Err(Failure { failures: pulls, skipped: false, ..failure })
         }
     }
 }
@@ -323,6 +327,7 @@ fn all_failed(candidates: Vec<Candidate<'_>>) -> Failure {
         failures,
         log: Vec::new(),
         obtained: None,
+        skipped: false,
     }
 }
 

@@ -229,7 +229,7 @@ impl ImageReport {
         };
         Self {
             action: failure.action,
-            outcome: Outcome::Failed,
+            outcome: if failure.skipped { Outcome::Skipped } else { Outcome::Failed },
             exit: FailureClass::exit(&failure.classes),
             error: Some(failure.error),
             hints: failure.hints,

@@ -21,6 +21,9 @@ impl fmt::Display for Cause {
                 write!(f, "the engine has it for {have}, wanted is {want}")
             }
             Self::InputsChanged => f.write_str("inputs changed since it was built"),
+            Self::BaseChanges { base } => {
+                write!(f, "the image `{base}` changes, which it is built on")
+            }
             Self::InputsUnknown => f.write_str("its inputs can't be compared"),
             Self::NotBuiltHere { have } => {
                 write!(f, "the name is on an image that occ did not build ({})", short_id(have))

@@ -4,5 +4,6 @@
 //! printing what it returns. Nothing here has a client.
 
 pub(crate) mod display;
+mod order;
 pub(crate) mod reconcile;
 pub(crate) mod step;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::plan::order::{built_on, in_order};
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
-use crate::state::desired::{DesiredImage, PullPolicy, Strategy};
-use crate::state::inputs::{Inputs, LABEL};
+use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
+use crate::state::inputs::LABEL;
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::image::ImageFacts;
@@ -47,54 +48,41 @@ pub(crate) fn misapplied(images: &[&DesiredImage], strategy: Strategy) -> Vec<Di
     images.iter().filter_map(wrong).collect()
 }
 
-/// Compares what is wanted with what is there. Every image gets steps, or an explicit
-/// *unchanged*, each with its cause.
-///
-/// `names` are the local names of the whole manifest, see [`Desired::names`].
-///
-/// [`Desired::names`]: crate::state::desired::Desired::names
+/// Compares what is wanted with what was observed. Every image that was gets steps, or
+/// an explicit *unchanged*, each with its cause. The error is what the manifest asks for
+/// and nobody can do.
 pub(crate) fn reconcile(
-    images: &[&DesiredImage],
-    names: &BTreeMap<String, &str>,
+    desired: &Desired,
     observed: &Observed,
     policy: Policy,
-) -> Plan {
-    let plan = |image: &&DesiredImage| {
+) -> Result<Plan, Vec<Diagnostic>> {
+    let images: Vec<&DesiredImage> =
+        desired.images.iter().filter(|image| observed.images.contains_key(&image.id)).collect();
+    let unsupported = unsupported(&images);
+    if !unsupported.is_empty() {
+        return Err(unsupported);
+    }
+    let mut plans: BTreeMap<&str, ImagePlan> = BTreeMap::new();
+    for image in in_order(&images, observed)? {
         let mut seen = observed.images.get(&image.id).cloned().unwrap_or_default();
-        if let Some(Ok(inputs)) = &seen.inputs
-            && let Some(problem) = built_on_another(image, inputs, names)
-        {
+        let bases: Vec<&ImagePlan> =
+            built_on(&seen).into_iter().filter_map(|id| plans.get(id)).collect();
+        let changing = bases.iter().find(|base| base.may_change()).map(|base| base.id.clone());
+        if let Some(base) = bases.iter().find(|base| base.blocked.is_some()) {
+            let problem = format!("the image `{}` can't be had, which it is built on", base.id);
             seen.inputs = Some(Err(problem));
         }
-        plan_image(image, &seen, observed.engine_platform.as_ref(), policy)
-    };
-    Plan { images: images.iter().map(plan).collect() }
-}
-
-/// Why an image can't be built yet, if it is built on one of the same manifest.
-///
-/// That one would have to be synced first and its identity to count as an input. Without,
-/// the build would use whatever is there, or ask a registry for a name that is only local.
-fn built_on_another(
-    image: &DesiredImage,
-    inputs: &Inputs,
-    names: &BTreeMap<String, &str>,
-) -> Option<String> {
-    let base = inputs.bases.iter().find(|base| names.contains_key(&base.canonical()))?;
-    Some(match names.get(&base.canonical()) {
-        Some(id) if *id == image.id => {
-            format!("its Dockerfile builds it on itself (`{base}`)")
-        }
-        id => format!(
-            "its Dockerfile builds it on `{base}`, the image `{}` of this manifest, which is not supported yet",
-            id.copied().unwrap_or_default()
-        ),
-    })
+        let policy = if seen.is_dependency { Policy::default() } else { policy };
+        let platform = observed.engine_platform.as_ref();
+        plans.insert(&image.id, plan_image(image, &seen, changing, platform, policy));
+    }
+    Ok(Plan { images: images.iter().filter_map(|image| plans.remove(image.id.as_str())).collect() })
 }
 
 fn plan_image(
     image: &DesiredImage,
     seen: &ObservedImage,
+    changing: Option<String>,
     engine_platform: Option<&Platform>,
     policy: Policy,
 ) -> ImagePlan {
@@ -111,6 +99,12 @@ fn plan_image(
         blocked: None,
         warnings: Vec::new(),
     };
+    if plan.cause == Cause::InSync
+        && is_a_build(image, strategy, seen)
+        && let Some(base) = changing
+    {
+        plan.cause = Cause::BaseChanges { base };
+    }
     if plan.cause == Cause::InSync {
         tag_only(image, seen, &mut plan);
         return plan;
@@ -151,16 +145,26 @@ fn cause(
     if image.pull_policy == PullPolicy::Always {
         return Cause::PolicyAlways;
     }
-    // A stand-in build of ours is as good as its inputs; what was pulled is taken
-    // by its name, whatever labels its maker put on it.
+    if is_a_build(image, strategy, seen) { built_cause(facts, seen, policy) } else { Cause::InSync }
+}
+
+/// Whether what is held is good only as long as the inputs of its build are the same.
+///
+/// A stand-in build of ours is; what was pulled is taken by its name, whatever labels
+/// its maker put on it, and a pinned digest by its bytes.
+fn is_a_build(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage) -> bool {
+    let Some(facts) = &seen.local else { return strategy == Strategy::Build };
     let pulled = facts
         .repo_digests
         .iter()
         .any(|(have, _)| image.sources.iter().any(|source| source.reference.repository == *have));
-    if strategy == Strategy::PullThenBuild && !pulled && facts.labels.contains_key(LABEL) {
-        return built_cause(facts, seen, policy);
+    match strategy {
+        Strategy::Build => true,
+        Strategy::Pull => false,
+        Strategy::PullThenBuild => {
+            image.pin.is_none() && !pulled && facts.labels.contains_key(LABEL)
+        }
     }
-    Cause::InSync
 }
 
 fn built_cause(facts: &ImageFacts, seen: &ObservedImage, policy: Policy) -> Cause {
@@ -169,7 +173,7 @@ fn built_cause(facts: &ImageFacts, seen: &ObservedImage, policy: Policy) -> Caus
     }
     match (facts.labels.get(LABEL), &seen.inputs) {
         (None, _) => Cause::NotBuiltHere { have: facts.id.clone() },
-        (Some(label), Some(Ok(now))) if label == now.hash.as_str() => Cause::InSync,
+        (Some(label), Some(Ok(now))) if label == now.hash().as_str() => Cause::InSync,
         (Some(_), Some(Ok(_))) => Cause::InputsChanged,
         (Some(_), _) => Cause::InputsUnknown,
     }
@@ -222,6 +226,9 @@ fn tag_only(image: &DesiredImage, seen: &ObservedImage, plan: &mut ImagePlan) {
     }
 }
 
+#[cfg(test)]
+#[path = "order_tests.rs"]
+mod order_tests;
 #[cfg(test)]
 #[path = "reconcile_tests.rs"]
 mod tests;

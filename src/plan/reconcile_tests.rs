@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::state::desired::{BuildOrigin, DesiredBuild, RetryPolicy, Source, Template};
-use crate::state::inputs::InputHash;
+use crate::state::desired::{BuildOrigin, DesiredBuild, Limits, RetryPolicy, Source, Template};
+use crate::state::inputs::{Base, InputHash, Inputs};
+use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
 use crate::words::network::Network;
 use crate::words::reference::{Reference, Repository};
 
-fn image(id: &str) -> DesiredImage {
+pub(super) fn image(id: &str) -> DesiredImage {
     let name: Reference = format!("acme/{id}:1").parse().unwrap();
     let source = |host: &str| Source {
         reference: Repository::new(host, &format!("acme/{id}")).unwrap().with_tag("1").unwrap(),
@@ -36,7 +37,7 @@ fn image(id: &str) -> DesiredImage {
     }
 }
 
-fn built(id: &str, strategy: Strategy) -> DesiredImage {
+pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
     DesiredImage {
         strategy,
         build: Some(DesiredBuild {
@@ -50,7 +51,7 @@ fn built(id: &str, strategy: Strategy) -> DesiredImage {
     }
 }
 
-fn facts(labels: &[(&str, &str)], digests: &[&str]) -> ImageFacts {
+pub(super) fn facts(labels: &[(&str, &str)], digests: &[&str]) -> ImageFacts {
     ImageFacts {
         id: format!("sha256:{}", "1".repeat(64)),
         repo_digests: digests
@@ -67,32 +68,44 @@ fn hash(text: &str) -> InputHash {
     InputHash::of(&BTreeMap::from([("files", text.to_owned())]))
 }
 
-fn seen(local: Option<ImageFacts>) -> ObservedImage {
-    ObservedImage { local, extra: vec![], inputs: Some(Ok(inputs(&[]))) }
+pub(super) fn seen(local: Option<ImageFacts>) -> ObservedImage {
+    ObservedImage { local, inputs: Some(Ok(inputs(&[]))), ..ObservedImage::default() }
 }
 
-fn inputs(bases: &[&str]) -> Inputs {
-    let bases = bases.iter().map(|base| base.parse().unwrap()).collect();
-    Inputs { hash: hash("now"), bases }
+/// The inputs of an image that is built on these of the same manifest, each held.
+pub(super) fn inputs(bases: &[&str]) -> Inputs {
+    let base = |id: &&str| Base {
+        reference: format!("acme/{id}:1").parse().unwrap(),
+        image: Some((*id).to_owned()),
+        held: Some(format!("id of {id}")),
+    };
+    Inputs { own: InputHash::of(&BTreeMap::new()), bases: bases.iter().map(base).collect() }
+}
+
+/// What the label of an image says that was built from these inputs.
+pub(super) fn label(bases: &[&str]) -> String {
+    inputs(bases).hash().to_string()
 }
 
 fn digest(digit: &str) -> String {
     format!("sha256:{}", digit.repeat(64))
 }
 
+pub(super) fn manifest(images: Vec<DesiredImage>) -> Desired {
+    let timeouts =
+        Timeouts { connect: None, response: None, patience: None, stall: None, build: None };
+    Desired { images, timeouts, limits: Limits { pulls: 1, builds: 1 } }
+}
+
 #[track_caller]
 fn check(image: &DesiredImage, seen: ObservedImage, policy: Policy, want: &str) {
     let observed =
         Observed { images: BTreeMap::from([(image.id.clone(), seen)]), engine_platform: None };
-    let names = BTreeMap::from([
-        (image.name.canonical(), image.id.as_str()),
-        ("docker.io/acme/base:2".to_owned(), "base"),
-    ]);
-    let plan = reconcile(&[image], &names, &observed, policy);
+    let plan = reconcile(&manifest(vec![image.clone()]), &observed, policy).unwrap();
     assert_eq!(plan.to_string(), want);
 }
 
-const ANY: Policy = Policy { strategy: None, no_cache: false };
+pub(super) const ANY: Policy = Policy { strategy: None, no_cache: false };
 
 #[test]
 fn a_missing_image_is_pulled_from_the_sources_in_order() {
@@ -172,13 +185,8 @@ fn an_engines_id_is_no_digest_that_a_pin_could_mean() {
 #[test]
 fn a_build_is_satisfied_by_the_hash_on_its_label() {
     let tool = built("tool", Strategy::Build);
-    let label = hash("now");
-    check(
-        &tool,
-        seen(Some(facts(&[(LABEL, label.as_str())], &[]))),
-        ANY,
-        "tool: unchanged: in sync\n",
-    );
+    let label = label(&[]);
+    check(&tool, seen(Some(facts(&[(LABEL, &label)], &[]))), ANY, "tool: unchanged: in sync\n");
     let old = hash("old");
     check(
         &tool,
@@ -194,7 +202,7 @@ fn a_build_is_satisfied_by_the_hash_on_its_label() {
     );
     check(
         &tool,
-        seen(Some(facts(&[(LABEL, label.as_str())], &[]))),
+        seen(Some(facts(&[(LABEL, &label)], &[]))),
         Policy { no_cache: true, ..ANY },
         "tool: changes: `--no-cache` asks for a rebuild\n  build the template `opencode`\n",
     );
@@ -258,11 +266,8 @@ fn further_names_are_set_when_they_are_missing_or_elsewhere() {
     let tool = DesiredImage { extra_tags: extra, ..image("tool") };
     let there = facts(&[], &[]);
     let id = there.id.clone();
-    let observed = ObservedImage {
-        local: Some(there),
-        extra: vec![Some(id), None, Some(digest("9"))],
-        inputs: None,
-    };
+    let extra = vec![Some(id), None, Some(digest("9"))];
+    let observed = ObservedImage { local: Some(there), extra, ..ObservedImage::default() };
     check(
         &tool,
         observed,
@@ -274,11 +279,8 @@ fn further_names_are_set_when_they_are_missing_or_elsewhere() {
 
 #[test]
 fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
-    let unreadable = || ObservedImage {
-        local: None,
-        extra: vec![],
-        inputs: Some(Err("no `Dockerfile`".to_owned())),
-    };
+    let inputs = Some(Err("no `Dockerfile`".to_owned()));
+    let unreadable = || ObservedImage { inputs: inputs.clone(), ..ObservedImage::default() };
     check(
         &built("tool", Strategy::Build),
         unreadable(),
@@ -324,43 +326,6 @@ fn a_strategy_is_refused_for_images_that_it_does_not_fit() {
     let only_built = DesiredImage { sources: vec![], ..built("tool", Strategy::Build) };
     let message = "image `tool` has no registry that it could be pulled from";
     assert_eq!(refused(&only_built, Strategy::Pull), message);
-}
-
-#[test]
-fn an_image_is_not_built_on_one_of_the_same_manifest_yet() {
-    let tool = built("tool", Strategy::Build);
-    let on =
-        |base: &str| ObservedImage { inputs: Some(Ok(inputs(&["redis", base]))), ..seen(None) };
-    check(
-        &tool,
-        on("acme/base:2"),
-        ANY,
-        "tool: blocked: not in the engine\n  blocked: its Dockerfile builds it on `acme/base:2`, \
-         the image `base` of this manifest, which is not supported yet\n",
-    );
-    check(
-        &tool,
-        on("acme/tool:1"),
-        ANY,
-        "tool: blocked: not in the engine\n  \
-         blocked: its Dockerfile builds it on itself (`acme/tool:1`)\n",
-    );
-    // An older build of it is no longer known to be in sync.
-    let label = hash("now");
-    let built_before = seen(Some(facts(&[(LABEL, label.as_str())], &[])));
-    check(
-        &tool,
-        ObservedImage { inputs: Some(Ok(inputs(&["docker.io/acme/base:2"]))), ..built_before },
-        ANY,
-        "tool: blocked: its inputs can't be compared\n  blocked: its Dockerfile builds it on \
-         `docker.io/acme/base:2`, the image `base` of this manifest, which is not supported yet\n",
-    );
-    check(
-        &tool,
-        on("acme/base:3"),
-        ANY,
-        "tool: changes: not in the engine\n  build the template `opencode`\n",
-    );
 }
 
 #[test]

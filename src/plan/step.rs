@@ -103,6 +103,11 @@ pub(crate) enum Cause {
     },
     /// The build's inputs changed since the image was built.
     InputsChanged,
+    /// An image of the manifest that it is built on changes.
+    BaseChanges {
+        /// That image's id.
+        base: String,
+    },
     /// The build's inputs can't be read, so nobody knows whether they changed.
     InputsUnknown,
     /// What is there carries no label of ours: somebody else made it.
@@ -119,6 +124,11 @@ pub(crate) enum Cause {
 }
 
 impl ImagePlan {
+    /// Whether carrying it out may change what is behind its name.
+    pub(crate) fn may_change(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step, Step::Tag { .. }))
+    }
+
     /// Whether the engine holds what is wanted, as far as it can tell by itself. That a
     /// registry is to be asked whether a tag moved does not make it wrong.
     pub(crate) fn is_in_sync(&self) -> bool {
@@ -140,7 +150,10 @@ impl ImagePlan {
                 Step::Build(build) => Some(build),
                 Step::Tag { .. } => None,
             };
-            all.extend(build.iter().flat_map(|build| &build.inputs.bases).map(of));
+            // What the engine holds, or will by then, it asks nobody for.
+            let bases = build.iter().flat_map(|build| &build.inputs.bases);
+            let elsewhere = bases.filter(|base| base.image.is_none() && base.held.is_none());
+            all.extend(elsewhere.map(|base| of(&base.reference)));
         }
         all
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::state::desired::{DesiredBuild, RetryPolicy};
-use crate::state::inputs::{InputHash, Inputs};
+use crate::state::inputs::{Base, InputHash, Inputs};
 use crate::words::network::Network;
 
 fn image(id: &str, name: &str, steps: Vec<Step>) -> ImagePlan {
@@ -36,8 +36,12 @@ fn build(target: Option<&str>) -> BuildStep {
             network: Network::Default,
         },
         inputs: Inputs {
-            hash: InputHash::of(&BTreeMap::new()),
-            bases: vec!["quay.io/acme/base:1".parse().unwrap()],
+            own: InputHash::of(&BTreeMap::new()),
+            bases: vec![Base {
+                reference: "quay.io/acme/base:1".parse().unwrap(),
+                image: None,
+                held: None,
+            }],
         },
     }
 }

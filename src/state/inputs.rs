@@ -23,11 +23,40 @@ const VERSION: &str = "1";
 /// What a build reads, as far as planning it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Inputs {
-    /// The hash of all of it.
-    pub(crate) hash: InputHash,
-    /// The images that its Dockerfile names. The engine asks their registries for what
-    /// it lacks of them.
-    pub(crate) bases: Vec<Reference>,
+    /// The hash of all of it but the bases.
+    pub(crate) own: InputHash,
+    /// The images that its Dockerfile names.
+    pub(crate) bases: Vec<Base>,
+}
+
+/// An image that a build starts from or copies from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Base {
+    /// As the Dockerfile has it.
+    pub(crate) reference: Reference,
+    /// The image of the same manifest that has this name.
+    pub(crate) image: Option<String>,
+    /// The engine's id of it, where it is an input: for an image of the manifest, and for
+    /// one that only the engine holds. What a registry serves counts by its reference.
+    pub(crate) held: Option<String>,
+}
+
+impl Inputs {
+    /// The hash of all of it, with the bases as they are held.
+    pub(crate) fn hash(&self) -> InputHash {
+        let held = self.bases.iter().filter_map(|base| {
+            Some(format!("{}={}\n", base.reference.canonical(), base.held.as_deref()?))
+        });
+        InputHash::of(&BTreeMap::from([
+            ("own", self.own.as_str().to_owned()),
+            ("bases", held.collect()),
+        ]))
+    }
+
+    /// The images of the manifest that it is built on.
+    pub(crate) fn built_on(&self) -> impl Iterator<Item = &str> {
+        self.bases.iter().filter_map(|base| base.image.as_deref())
+    }
 }
 
 /// The hash of a build's inputs, as the label's text: `1:<64 hexadecimal digits>`.
@@ -75,5 +104,17 @@ mod tests {
         assert_ne!(of(&[("a", "")]), of(&[]));
         assert_eq!(of(&[("a", "1"), ("b", "2")]), of(&[("b", "2"), ("a", "1")]));
         assert!(of(&[]).as_str().starts_with("1:"));
+    }
+
+    #[test]
+    fn a_base_counts_by_what_is_held_of_it() {
+        let on = |held: Option<&str>| {
+            let reference = "acme/base:1".parse().unwrap();
+            let base = Base { reference, image: None, held: held.map(str::to_owned) };
+            Inputs { own: InputHash::of(&BTreeMap::new()), bases: vec![base] }.hash()
+        };
+        assert_eq!(on(Some("sha256:1")), on(Some("sha256:1")));
+        assert_ne!(on(Some("sha256:1")), on(Some("sha256:2")));
+        assert_ne!(on(Some("sha256:1")), on(None));
     }
 }

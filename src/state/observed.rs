@@ -22,6 +22,8 @@ pub(crate) struct ObservedImage {
     pub(crate) local: Option<ImageFacts>,
     /// What is behind each of `extra_tags`, in their order: an image id.
     pub(crate) extra: Vec<Option<String>>,
+    /// Nobody asked for it: it is here because another one is built on it.
+    pub(crate) is_dependency: bool,
     /// The build's inputs now, for an image that can be built; or why they can't be read.
     pub(crate) inputs: Option<Result<Inputs, String>>,
 }

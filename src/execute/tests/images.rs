@@ -235,7 +235,7 @@ async fn what_was_built_for_another_platform_is_built_again() {
     let mut tool = image("tool", &[]);
     tool.steps = vec![Step::Build(build_step())];
     let mut foreign = facts('9', "linux/arm64");
-    foreign.labels.insert(LABEL.to_owned(), build_step().inputs.hash.to_string());
+    foreign.labels.insert(LABEL.to_owned(), build_step().inputs.hash().to_string());
     tool.previous = Some(foreign.id.clone());
     engine.images.borrow_mut().insert("docker.io/acme/tool:1".to_owned(), foreign);
     let done = pull(&engine, tool).await;
@@ -302,7 +302,7 @@ async fn a_build_takes_along_the_logins_of_its_bases_and_no_others() {
     let run =
         Run::new(&engine, &credentials, ProgressReporter::silent(), (TIMEOUTS, limits), options);
     let mut step = build_step();
-    step.inputs.bases = ["a.example/base", "c.example/x"].map(|base| base.parse().unwrap()).into();
+    step.inputs.bases = ["a.example/base", "c.example/x"].map(|base| base_of(base, None)).into();
     let tool = ImagePlan { steps: vec![Step::Build(step)], ..image("tool", &[]) };
     let trees = Trees::from([("tool".to_owned(), Tree::template("FROM a.example/base\n"))]);
     let plan = Plan { images: vec![tool] };

@@ -1,6 +1,7 @@
 //! Execution over a fake engine with scripted failures and paused time: what was
 //! asked in which order, what was told, how long it took, and what came of it.
 
+mod bases;
 mod fake_engine;
 mod images;
 mod observing;
@@ -15,7 +16,7 @@ use super::*;
 use crate::context::Tree;
 use crate::plan::step::{BuildStep, Cause, PullStep};
 use crate::state::desired::{BuildOrigin, DesiredBuild, RetryPolicy, Source, Template};
-use crate::state::inputs::{InputHash, Inputs};
+use crate::state::inputs::{Base, InputHash, Inputs};
 use crate::words::network::Network;
 use crate::words::reference::Repository;
 
@@ -65,8 +66,13 @@ fn build_step() -> BuildStep {
             labels: BTreeMap::new(),
             network: Network::Default,
         },
-        inputs: Inputs { hash: InputHash::of(&BTreeMap::new()), bases: Vec::new() },
+        inputs: Inputs { own: InputHash::of(&BTreeMap::new()), bases: Vec::new() },
     }
+}
+
+fn base_of(reference: &str, image: Option<&str>) -> Base {
+    let reference = reference.parse().unwrap();
+    Base { reference, image: image.map(str::to_owned), held: None }
 }
 
 const TIMEOUTS: Timeouts = Timeouts {

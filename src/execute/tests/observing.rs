@@ -3,7 +3,7 @@
 use super::fake_engine::facts;
 use super::*;
 use crate::observe::observe;
-use crate::state::desired::{DesiredImage, PullPolicy, Strategy};
+use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
 
 fn desired() -> DesiredImage {
     let second = Duration::from_secs(1);
@@ -32,7 +32,14 @@ async fn asked(is_remote: bool, held: Option<&str>, platform: Option<&str>) -> b
         engine.images.borrow_mut().insert("docker.io/acme/tool:1".to_owned(), image);
     }
     let image = DesiredImage { platform: platform.map(|p| p.parse().unwrap()), ..desired() };
-    observe(&engine, &[&image], None).await.unwrap().0.engine_platform.is_some()
+    let limits = Limits { pulls: 1, builds: 1 };
+    let desired = Desired { images: vec![image], timeouts: TIMEOUTS, limits };
+    observe(&engine, &desired, &[&desired.images[0]], None)
+        .await
+        .unwrap()
+        .0
+        .engine_platform
+        .is_some()
 }
 
 #[tokio::test]
