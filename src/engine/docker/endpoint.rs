@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::docker::classify::evidence::mask_userinfo;
+use crate::engine::docker::classify::evidence::mask_address;
 use crate::engine::docker::context_store::{self, DockerContext};
 use crate::engine::docker::sockets;
 use crate::engine::error::{EngineError, EngineErrorKind};
@@ -180,7 +180,7 @@ impl Endpoint {
             *tls = read_tls(dir)?;
             if tls.ca.is_none() && options.tls_verify {
                 let path = dir.join("ca.pem").display().to_string();
-                return Err(endpoint_error(&mask_userinfo(host), format!("there is no `{}`", foreign_line(&path)))
+                return Err(endpoint_error(&mask_address(host), format!("there is no `{}`", foreign_line(&path)))
                     .with_hint("`DOCKER_TLS_VERIFY` is set: point `DOCKER_CERT_PATH` at the directory with `ca.pem`, `cert.pem` and `key.pem`"));
             }
         }
@@ -305,7 +305,7 @@ fn authority(text: &str, default_port: &str) -> Result<String, String> {
 }
 
 fn bad_host(host: &str, why: &str, problem: &str) -> EngineError {
-    endpoint_error(&mask_userinfo(host), format!("{problem} ({why})"))
+    endpoint_error(&mask_address(host), format!("{problem} ({why})"))
         .with_hint("write `unix:///path/to.sock`, `tcp://host:2375` or `ssh://user@host`")
 }
 

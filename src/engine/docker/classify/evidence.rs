@@ -67,6 +67,14 @@ pub(in crate::engine::docker) fn mask_userinfo(text: &str) -> String {
     out
 }
 
+/// An address with nothing before its `@`. What is no proper URL has no proper end of
+/// the userinfo either, so the last `@` counts.
+pub(in crate::engine::docker) fn mask_address(address: &str) -> String {
+    let Some((userinfo, host)) = address.rsplit_once('@') else { return address.to_owned() };
+    let scheme = userinfo.find("://").map_or("", |at| &userinfo[..at + 3]);
+    format!("{scheme}***@{host}")
+}
+
 /// A foreign message as it may be shown: one line, no secrets.
 pub(in crate::engine::docker) fn shown(message: &str) -> String {
     // Cutting first could cut an `@` off and so show the password before it.
@@ -77,7 +85,7 @@ fn without_urls(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {
-        let scheme = rest[..at].rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |i| i + 1);
+        let scheme = rest[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len();
         let tail = &rest[at + 3..];
         // A socket's path tells who was not there.
         if &rest[scheme..at] == "unix" {
@@ -187,6 +195,9 @@ mod tests {
         );
         check("lookup eof on 1.1.1.1:53: EOF", "eof:80/a", "lookup eof on 1.1.1.1:53: eof");
         check("a/b@sha256:12 unknown", "x.io/a/b", " unknown");
+        // A letter of more than one byte before the scheme.
+        check("denied: see “https://x.io/y”", "x.io/a/b", "denied: see “");
+        check("請見https://x.io é://y", "x.io/a/b", "請見 é");
     }
 
     #[test]
@@ -196,6 +207,9 @@ mod tests {
             "proxy http://***@h:1/x failed"
         );
         assert_eq!(mask_userinfo("http://h/a@b"), "http://h/a@b");
+        assert_eq!(mask_address("bob:s3cret@h:2375"), "***@h:2375");
+        assert_eq!(mask_address("ssh://bob:s3/cret@h"), "ssh://***@h");
+        assert_eq!(mask_address("unix:///x"), "unix:///x");
         assert_eq!(mask_userinfo("a://b:c@d e://f"), "a://***@d e://f");
     }
 }

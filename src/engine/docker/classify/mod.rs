@@ -109,15 +109,17 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
         (Doing::Build, _) | (Doing::Base, FailureClass::Unknown) => FailureClass::Build,
         // No registry is asked here, so what sounds like one is the engine, or a proxy before it.
         (Doing::Image, class) if is_a_registrys(class) => FailureClass::Engine,
+        // A question to a registry writes nothing here, so it is the registry's disk: of
+        // its own errors that have no code, it says `unknown`.
+        (Doing::Resolve, FailureClass::DiskFull) => FailureClass::Server,
+        (Doing::Pull | Doing::Base, FailureClass::DiskFull) if text.starts_with("unknown:") => {
+            FailureClass::Server
+        }
         (_, class) => class,
     };
     let kind = match (class, about.doing) {
-        (FailureClass::Engine, doing) if doing != Doing::Image => {
-            if status == Some(403) {
-                EngineErrorKind::PermissionDenied
-            } else {
-                EngineErrorKind::Connection
-            }
+        (FailureClass::Engine, doing) if doing != Doing::Image && status == Some(403) => {
+            EngineErrorKind::PermissionDenied
         }
         (_, doing) => doing.kind(),
     };

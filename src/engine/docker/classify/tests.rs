@@ -159,7 +159,7 @@ fn an_inspect_asks_no_registry_so_none_is_blamed() {
 }
 
 #[test]
-fn a_filter_before_the_engine_is_no_registry() {
+fn a_filter_before_the_engine_is_no_registry_and_a_registrys_disk_is_not_the_engines() {
     let page = "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.";
     for doing in [Doing::Pull, Doing::Resolve, Doing::Build] {
         let error = classified(doing, "ghcr.io/a/b:1", 403, page, None);
@@ -167,6 +167,10 @@ fn a_filter_before_the_engine_is_no_registry() {
         assert!(error.to_string().starts_with(
             "no permission to use the container engine at `unix:///run/test.sock`: <html>"
         ));
+    }
+    let full = "unknown: cache: write /var/lib/registry/x: no space left on device";
+    for doing in [Doing::Pull, Doing::Resolve] {
+        assert_eq!(classified(doing, "ghcr.io/a/b:1", 500, full, None).class, C::Server);
     }
     // In a stream it may be anything that the engine quotes.
     assert_ne!(classified(Doing::Pull, "ghcr.io/a/b:1", 0, page, None).class, C::Engine);
