@@ -51,9 +51,9 @@ pub(crate) async fn until_ended<T>(
 
 #[cfg(unix)]
 struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -64,10 +64,13 @@ impl Signals {
 
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         use tokio::signal::unix::{SignalKind, signal};
+        let listen = |number: i32| {
+            (!is_ignored(number)).then(|| signal(SignalKind::from_raw(number))).transpose()
+        };
         let listening = Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+            interrupt: listen(SIGINT)?,
+            terminate: listen(SIGTERM)?,
+            hang_up: listen(SIGHUP)?,
         };
         // The first signal arms the flag, the second finds it armed and ends the
         // process; so the order of these two registrations matters.
@@ -77,6 +80,9 @@ impl Signals {
             (SIGTERM, ExitStatus::Terminated),
             (SIGHUP, ExitStatus::HangUp),
         ] {
+            if is_ignored(number) {
+                continue;
+            }
             let code = i32::from(status.code());
             signal_hook::flag::register_conditional_shutdown(number, code, Arc::clone(&armed))?;
             signal_hook::flag::register(number, Arc::clone(&armed))?;
@@ -85,12 +91,32 @@ impl Signals {
     }
 
     async fn next(&mut self) -> ExitStatus {
+        async fn came(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
         tokio::select! {
-            _ = self.interrupt.recv() => ExitStatus::Interrupted,
-            _ = self.terminate.recv() => ExitStatus::Terminated,
-            _ = self.hang_up.recv() => ExitStatus::HangUp,
+            () = came(&mut self.interrupt) => ExitStatus::Interrupted,
+            () = came(&mut self.terminate) => ExitStatus::Terminated,
+            () = came(&mut self.hang_up) => ExitStatus::HangUp,
         }
     }
+}
+
+/// Whether whoever started us had this signal ignored, as `nohup` has hang-ups and a
+/// shell has interrupts of what it starts in the background. It stays ignored. Only
+/// Linux tells.
+#[cfg(unix)]
+fn is_ignored(number: i32) -> bool {
+    static IGNORED: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    let ignored = IGNORED.get_or_init(|| {
+        let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    });
+    ignored & (1 << (number - 1)) != 0
 }
 
 #[cfg(not(unix))]

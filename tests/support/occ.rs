@@ -117,6 +117,16 @@ impl Occ {
         self
     }
 
+    /// With these signals ignored from the start.
+    #[must_use]
+    pub(crate) fn ignoring(mut self, signals: &str) -> Self {
+        let program = std::mem::replace(&mut self.program, "/bin/sh".to_owned());
+        let script = format!("trap '' {signals} && exec \"$@\"");
+        let arguments = ["-c".to_owned(), script, "sh".to_owned(), program];
+        self.arguments.splice(..0, arguments);
+        self
+    }
+
     /// For runs that may take longer than a minute.
     #[must_use]
     pub(crate) fn timeout(self, timeout: Duration) -> Self {

@@ -85,6 +85,22 @@ fn row_58_interrupted_in_a_pull_the_real_engine_lets_go() {
     assert_eq!(engine.id(&name), None);
 }
 
+/// What `nohup` does for a program, and a shell for what it starts in the background.
+#[test]
+fn row_59_a_signal_that_was_to_be_ignored_is_ignored() {
+    let engine = engine_with(Fault::Stream(downloading(), End::Never));
+    let occ = Occ::manifest(&three_images()).args(["-H", &engine.host(), "sync", "c"]);
+    let occ = occ.ignoring("HUP INT");
+    let running = occ.spawn();
+    wait_until("the pull is under way", || !engine.seen("POST /images/create").is_empty());
+    for signal in [Signal::HUP, Signal::INT] {
+        running.signal(signal);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    // It went on, and is ended by the one that nobody ignores.
+    ended_by(running, Signal::TERM, 143);
+}
+
 #[test]
 fn row_58_interrupted_in_a_build_the_real_engine_stops_its_container() {
     let mut engine = RealEngine::connect();
