@@ -8,8 +8,10 @@ use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
 use crate::state::inputs::LABEL;
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::diagnostic::Diagnostic;
+use crate::words::digest::Digest;
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
+use crate::words::reference::Repository;
 
 /// What the command line says about every image of the run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -154,10 +156,13 @@ fn cause(
 /// its maker put on it, and a pinned digest by its bytes.
 fn is_a_build(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage) -> bool {
     let Some(facts) = &seen.local else { return strategy == Strategy::Build };
-    let pulled = facts
-        .repo_digests
-        .iter()
-        .any(|(have, _)| image.sources.iter().any(|source| source.reference.repository == *have));
+    // A store whose ids are digests lists what was built here under its own name, as if
+    // it had been pulled from there: that proves nothing.
+    let proves = |(have, digest): &(Repository, Digest)| {
+        image.sources.iter().any(|source| source.reference.repository == *have)
+            && (*have != image.name.repository || digest.as_str() != facts.id)
+    };
+    let pulled = facts.repo_digests.iter().any(proves);
     match strategy {
         Strategy::Build => true,
         Strategy::Pull => false,

@@ -248,6 +248,32 @@ fn pull_then_build_keeps_what_was_pulled_and_renews_a_stale_stand_in() {
 }
 
 #[test]
+fn a_store_that_lists_builds_as_if_they_were_pulled_does_not_hide_a_stale_one() {
+    let mut tool = built("tool", Strategy::PullThenBuild);
+    tool.name = "ghcr.io/acme/tool:1".parse().unwrap();
+    let old = hash("old");
+    // Its ids are digests, and the digest is that of the image's own name.
+    let own = ImageFacts {
+        id: digest("a"),
+        ..facts(&[(LABEL, old.as_str())], &[&format!("ghcr.io/acme/tool@{}", digest("a"))])
+    };
+    check(
+        &tool,
+        seen(Some(own.clone())),
+        ANY,
+        "tool: changes: inputs changed since it was built\n  \
+         pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1, else build the template `opencode`\n",
+    );
+    // On the other store it can only have been pulled.
+    check(
+        &tool,
+        seen(Some(ImageFacts { id: digest("b"), ..own })),
+        ANY,
+        "tool: unchanged: in sync\n",
+    );
+}
+
+#[test]
 fn the_wrong_platform_is_never_in_sync() {
     let arm = DesiredImage { platform: Some("linux/arm64".parse().unwrap()), ..image("tool") };
     check(
