@@ -86,7 +86,7 @@ impl DockerClient {
     ) -> Result<Report, SyncError> {
         let (plan, trees) = self.look(manifest).await?;
         plan.warn(progress);
-        let credentials = CredentialStore::new(docker_config.map(Path::to_owned), None);
+        let credentials = CredentialStore::new(docker_config.map(Path::to_owned), search_path());
         let Desired { timeouts, limits, .. } = manifest.desired;
         let options = Options::default();
         let run = Run::new(self, &credentials, progress.clone(), (timeouts, limits), options);
@@ -105,4 +105,10 @@ impl DockerClient {
         let plan = reconcile(&manifest.desired, &observed, Policy::default());
         Ok((plan.map_err(SyncError::Unsupported)?, trees))
     }
+}
+
+/// Where credential helpers are looked for.
+#[expect(clippy::disallowed_methods, reason = "a library has no settings to take it from")]
+fn search_path() -> Option<std::ffi::OsString> {
+    std::env::var_os("PATH")
 }
