@@ -2,12 +2,14 @@
 //! with the process, however that ends.
 
 use std::fs::{File, TryLockError};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs_err as fs;
+use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
+
+use crate::words::text::hex;
 
 /// How often a lock that somebody else has is tried again. The standard library
 /// can wait for it, too, but a thread that waits there can't be cancelled.
@@ -33,7 +35,7 @@ pub(super) struct Held(
 
 impl Locks {
     pub(crate) fn new(dir: Option<PathBuf>, endpoint: &str) -> Self {
-        Self { dir, endpoint: endpoint.to_owned() }
+        Self { dir, endpoint: real(endpoint) }
     }
 
     /// Takes the lock of an image's name, and calls `waiting` once if it has to wait.
@@ -65,12 +67,19 @@ impl Locks {
     }
 }
 
+/// The address by which all who mean the same engine know it: a socket has many paths,
+/// `/var/run/docker.sock` and `/run/docker.sock` for one.
+fn real(endpoint: &str) -> String {
+    let socket = endpoint.strip_prefix("unix://").and_then(|path| fs::canonicalize(path).ok());
+    socket.map_or_else(|| endpoint.to_owned(), |path| format!("unix://{}", path.display()))
+}
+
 /// The lock's file. It stays: removing it would take it away from under others.
 fn open(dir: &Path, endpoint: &str, name: &str) -> std::io::Result<File> {
     fs::create_dir_all(dir)?;
-    let mut hasher = DefaultHasher::new();
-    (endpoint, name).hash(&mut hasher);
-    let path = dir.join(format!("build-{:016x}.lock", hasher.finish()));
+    // Of a hash that is the same in every build of occ.
+    let hash = hex(&Sha256::digest(format!("{endpoint}\n{name}")));
+    let path = dir.join(format!("build-{}.lock", &hash[..16]));
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     Ok(file.into_parts().0)
 }
@@ -99,6 +108,18 @@ mod tests {
         futures_util::join!(second, release);
         assert!(begun.elapsed() >= Duration::from_secs(5));
         assert_eq!(told.get(), 1);
+    }
+
+    #[test]
+    fn a_socket_is_known_by_its_real_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("run")).unwrap();
+        fs::write(at("run/docker.sock"), "").unwrap();
+        std::os::unix::fs::symlink("run", at("var-run")).unwrap();
+        let of = |name: &str| real(&format!("unix://{}", at(name).display()));
+        assert_eq!(of("var-run/docker.sock"), of("run/docker.sock"));
+        assert_eq!(real("tcp://h:1"), "tcp://h:1");
     }
 
     #[tokio::test]
