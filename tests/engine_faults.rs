@@ -1,5 +1,8 @@
-//! Rows 37 to 49 of the fault matrix: an engine that is not there, hangs, or
-//! talks nonsense. All on the stub engine, for no real one fails on command.
+//! Rows 37 to 49 of the fault matrix: an engine that is not there, hangs, or talks
+//! nonsense; streams of pulls that do are in a part of their own. All on the stub
+//! engine, for no real one fails on command.
+
+mod streams;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -193,6 +196,21 @@ fn row_42_an_engine_that_hangs_later_is_given_up_after_response() {
 }
 
 #[test]
+fn row_42_an_engine_that_hangs_in_a_question_is_not_a_silent_registry() {
+    let frozen = |asked: &str| {
+        engine()
+            .rule(Rule::on("GET /images/", Fault::Hang).skip(1))
+            .failing(asked, Fault::Hang)
+            .remote("quay.io/acme/tool:1", &StubImage::new("tool"))
+    };
+    for asked in ["GET /distribution/", "POST /images/create"] {
+        let engine = frozen(asked);
+        let run = on(&engine.host(), &two_sources()).args(["sync"]).run().expect(5);
+        run.within(Duration::from_secs(10)).says(&["the engine at", "said nothing for 1"]);
+    }
+}
+
+#[test]
 fn row_43_a_pull_that_falls_silent_is_given_up_for_the_next_source() {
     let silence = pulling(&[DOWNLOADING], End::Never);
     let engine = engine()
@@ -237,88 +255,6 @@ fn row_44_a_connection_closed_without_an_answer_is_tried_once_more() {
 fn row_44_what_speaks_no_http_is_no_engine() {
     let engine = engine().failing("/", Fault::Garbage);
     sync(&engine).expect(5).says(&["does not speak HTTP", &engine.host()]);
-}
-
-#[test]
-fn row_45_an_empty_pull_is_never_a_success() {
-    let engine = engine_pulling(&[], End::Clean);
-    let run = sync(&engine).expect(1);
-    let said = "ended without a result, 2 attempts: the engine reported no error, and the image is not there";
-    assert!(run.stdout.contains(said), "{run}");
-    assert_eq!(engine.id("acme/tool:1"), None);
-}
-
-#[test]
-fn row_46_after_an_early_end_the_engine_itself_is_asked() {
-    let line = [r#"{"status":"Pulling from acme/tool"}"#];
-    let absent = engine_pulling(&line, End::Clean);
-    sync(&absent).expect(1);
-    assert_eq!(absent.id("acme/tool:1"), None);
-
-    let image = StubImage::new("tool");
-    let by_digest = format!("ghcr.io/acme/tool@{}", image.digest);
-    let present = engine_pulling(&line, End::Clean).local(&by_digest, &image);
-    sync(&present).expect(0);
-    assert_eq!(present.id("acme/tool:1"), Some(image.id));
-}
-
-#[test]
-fn row_47_a_stream_that_is_cut_or_no_json_is_a_failure() {
-    let cases: [(&[&str], End); 3] = [
-        (&[r#"{"status":"Pulling from acme/tool"}"#], End::Cut),
-        (&[r#"{"status":"#, "]]"], End::Clean),
-        (&["<html>no engine</html>"], End::Clean),
-    ];
-    for (lines, end) in cases {
-        let engine = engine_pulling(lines, end);
-        let run = sync(&engine).expect(1);
-        assert!(run.stdout.contains("ended without a result, 2 attempts"), "{lines:?}\n{run}");
-        assert_eq!(engine.id("acme/tool:1"), None);
-    }
-}
-
-#[test]
-fn row_47_a_cut_stream_of_an_engine_that_died_is_the_engines_failure() {
-    let line = [r#"{"status":"Pulling from acme/tool"}"#];
-    let engine = engine_pulling(&line, End::Cut)
-        // The observation works; the look at what the cut left does not.
-        .rule(Rule::on("GET /images/", Fault::Close).skip(1));
-    sync(&engine).expect(5);
-    assert_eq!(engine.seen("POST /images/create").len(), 1);
-}
-
-#[test]
-fn row_48_bytes_that_are_no_text_are_survived_and_the_engine_itself_is_asked() {
-    let latin1 = b"{\"status\":\"t\xe9l\xe9chargement\"}".to_vec();
-    let fault = Fault::Stream(vec![latin1], End::Clean);
-    let absent = engine().failing("POST /images/create", fault.clone());
-    let run = sync(&absent).expect(1);
-    assert!(run.stdout.contains("2 attempts: the engine's answer is not what an engine says"));
-    assert_eq!(absent.id("acme/tool:1"), None);
-
-    let image = StubImage::new("tool");
-    let by_digest = format!("ghcr.io/acme/tool@{}", image.digest);
-    let present = engine().failing("POST /images/create", fault).local(&by_digest, &image);
-    sync(&present).expect(0);
-    assert_eq!(present.id("acme/tool:1"), Some(image.id));
-    assert_eq!(present.seen("POST /images/create").len(), 1);
-}
-
-#[test]
-fn row_49_an_error_line_is_one_in_either_form() {
-    let text = "toomanyrequests: You have reached your pull rate limit";
-    let both = format!(r#"{{"errorDetail":{{"message":"{text}"}},"error":"{text}"}}"#);
-    let detail = format!(r#"{{"errorDetail":{{"message":"{text}"}}}}"#);
-    for line in [both, detail] {
-        let run = sync(&engine_pulling(&[line.as_str()], End::Clean)).expect(7);
-        assert!(run.stdout.contains(&format!("pull limit reached, 1 attempt: {text}")), "{run}");
-    }
-    // The transport below drops the older field, so its text is lost, but not the failure.
-    let error = format!(r#"{{"error":"{text}"}}"#);
-    let engine = engine_pulling(&[error.as_str()], End::Clean);
-    let run = sync(&engine).expect(1);
-    assert!(run.stdout.contains("the engine reported a failure without a reason"), "{run}");
-    assert_eq!(engine.id("acme/tool:1"), None);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 pub(crate) mod credentials;
 pub(crate) mod docker;
 pub(crate) mod error;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::io;

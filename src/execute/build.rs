@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use futures_util::stream::StreamExt;
+use tokio::time::timeout;
 
 use crate::context::archive;
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::engine::watch::PULSE;
 use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
 use crate::execute::report::Action;
 use crate::execute::{Failure, Obtained, Run, place};
@@ -53,7 +55,7 @@ pub(super) async fn build<E: Engine>(
     };
     let built = match run.timeouts.build {
         None => built.await,
-        Some(limit) => match tokio::time::timeout(limit, built).await {
+        Some(limit) => match timeout(limit, built).await {
             Ok(built) => built,
             Err(_) => Err(failed(
                 image,
@@ -71,6 +73,7 @@ pub(super) async fn build<E: Engine>(
             image_id: id,
             bytes: 0,
             failures: Vec::new(),
+            tagged: false,
         }),
         Err(error) => {
             let error = unless_dead(run, image, error).await;
@@ -116,6 +119,7 @@ async fn done_meanwhile<E: Engine>(
         image_id: facts.id,
         bytes: 0,
         failures: Vec::new(),
+        tagged: false,
     })
 }
 
@@ -161,8 +165,17 @@ async fn send<E: Engine>(
         context: context.boxed(),
     });
     let mut built = None;
-    while let Some(progress) = stream.next().await {
-        match progress? {
+    loop {
+        let progress = match timeout(PULSE, stream.next()).await {
+            Ok(Some(progress)) => progress?,
+            Ok(None) => break,
+            // A step may be silent for long, as long as the engine lives.
+            Err(_) => {
+                inspect(run.engine, &image.name.canonical()).await?;
+                continue;
+            }
+        };
+        match progress {
             BuildProgress::Built(id) => built = Some(id),
             BuildProgress::Step { number, of, text } => {
                 remember(tail, format!("Step {number}/{of} : {text}"));

@@ -4,8 +4,8 @@ use futures_util::stream::{BoxStream, StreamExt};
 use tokio::time::timeout_at;
 
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::engine::watch::Watch;
 use crate::engine::{Credentials, Engine, PullProgress, PullRequest, Resolution};
-use crate::execute::watch::Watch;
 use crate::execute::{Run, place};
 use crate::observe::inspect;
 use crate::plan::step::ImagePlan;
@@ -24,6 +24,8 @@ pub(super) struct Answer<'e> {
     reference: Reference,
     digest: Option<Digest>,
     credentials: Option<Credentials>,
+    /// What the source's tag meant in the engine before, where the pull is by tag.
+    before: Option<String>,
     /// The pull, where asking for it was the question.
     pull: Option<(PullProgress, Progress<'e>)>,
 }
@@ -72,7 +74,11 @@ pub(super) async fn answer<'e, E: Engine>(
         Some(digest) => repository.with_digest(digest),
         None => source.reference.clone(),
     };
-    let mut answer = Answer { reference, digest, credentials, pull: None };
+    let mut answer = Answer { reference, digest, credentials, before: None, pull: None };
+    if answer.digest.is_none() {
+        let held = inspect(run.engine, &answer.reference.canonical()).await?;
+        answer.before = held.map(|facts| facts.id);
+    }
     if pin.is_some() || answer.digest.is_none() {
         let mut stream = run.engine.pull(answer.request(image));
         let first = match stream.next().await {
@@ -139,10 +145,10 @@ pub(super) async fn download<'e, E: Engine>(
                 return Err(Attempt { error, asked: true, exhausted: watch.engine_retried });
             }
             Ok(None) => break,
-            Err(_) if watch.is_downloading() => {
-                return Err(watch.stalled(&answer.reference).into());
-            }
             Err(_) => {
+                if let Some(error) = watch.stalled(&answer.reference.canonical()) {
+                    return Err(unless_alive(run, image, error).await.into());
+                }
                 // Waiting, verifying, unpacking may take their time, as long as the engine lives.
                 inspect(run.engine, &image.name.canonical()).await?;
                 watch.pulse();
@@ -151,6 +157,10 @@ pub(super) async fn download<'e, E: Engine>(
     }
     let by_tag = answer.digest.is_none();
     let download = prove(run, image, &answer.reference, answer.digest, watch.bytes()).await?;
+    // The old image behind the tag is no proof, unless the engine says that it is still right.
+    if by_tag && !watch.is_finished() && answer.before.as_ref() == Some(&download.facts.id) {
+        return Err(nothing_said(&answer.reference).into());
+    }
     let source = answer.reference.canonical();
     if by_tag && source != image.name.canonical() {
         let why = "this engine can only pull by tag";
@@ -226,7 +236,9 @@ async fn autopsy<E: Engine>(
     error: EngineError,
 ) -> EngineError {
     match error.class {
-        FailureClass::CutShort | FailureClass::Engine => unless_alive(run, image, error).await,
+        FailureClass::CutShort | FailureClass::Engine | FailureClass::Stalled => {
+            unless_alive(run, image, error).await
+        }
         // The distribution endpoint keeps the registry's own status. A refusal it may
         // explain: an engine also says `unauthorized` of a token server that is down.
         FailureClass::Unknown | FailureClass::AbsentOrPrivate | FailureClass::Denied => {
@@ -239,19 +251,23 @@ async fn autopsy<E: Engine>(
     }
 }
 
-/// The failure, or that of an engine that died: a connection that broke may mean
-/// either. A single one that an engine closed is no more than a stream cut short.
+/// The failure, or that of an engine that died or hangs: a connection that broke, and
+/// silence, may mean either. A single connection that an engine closed is no more than a
+/// stream cut short.
 async fn unless_alive<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     error: EngineError,
 ) -> EngineError {
     let broke = error.class == FailureClass::Engine && error.kind == EngineErrorKind::Connection;
-    if !broke && error.class != FailureClass::CutShort {
+    if !broke && !matches!(error.class, FailureClass::CutShort | FailureClass::Stalled) {
         return error;
     }
     match inspect(run.engine, &image.name.canonical()).await {
         Err(dead) if dead.class.stops_run() => dead,
-        _ => EngineError { kind: EngineErrorKind::Pull, class: FailureClass::CutShort, ..error },
+        _ if broke => {
+            EngineError { kind: EngineErrorKind::Pull, class: FailureClass::CutShort, ..error }
+        }
+        _ => error,
     }
 }

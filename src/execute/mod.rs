@@ -12,7 +12,6 @@ mod lock;
 mod place;
 mod pull;
 pub(crate) mod report;
-mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -78,6 +77,8 @@ struct Obtained {
     image_id: String,
     bytes: u64,
     failures: Vec<SourceFailure>,
+    /// A further name moved, whatever came of the image's own.
+    tagged: bool,
 }
 
 /// Why an image was not obtained.
@@ -245,6 +246,7 @@ async fn steps<E: Engine>(
     begin: &dyn Fn(),
 ) -> Result<Obtained, Failure> {
     let mut obtained: Option<Obtained> = None;
+    let mut tagged = false;
     for step in &image.steps {
         match step {
             Step::Pull(step) => {
@@ -257,20 +259,25 @@ async fn steps<E: Engine>(
                 begin();
                 let placed = obtained.as_ref().map(|got| &got.image_id);
                 let id = placed.or(image.previous.as_ref()).cloned().unwrap_or_default();
-                if let Err(error) = place::set(run, &id, target).await {
-                    return Err(Failure { obtained, ..Failure::of(Action::Tag, &error) });
+                match place::name(run, &id, target).await {
+                    Ok(moved) => tagged |= moved,
+                    Err(error) => {
+                        return Err(Failure { obtained, ..Failure::of(Action::Tag, &error) });
+                    }
                 }
             }
         }
     }
-    Ok(obtained.unwrap_or_else(|| Obtained {
+    let obtained = obtained.unwrap_or_else(|| Obtained {
         action: Action::Tag,
         source: String::new(),
         digest: None,
         image_id: image.previous.clone().unwrap_or_default(),
         bytes: 0,
         failures: Vec::new(),
-    }))
+        tagged,
+    });
+    Ok(Obtained { tagged, ..obtained })
 }
 
 #[cfg(test)]

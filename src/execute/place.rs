@@ -69,12 +69,22 @@ pub(super) async fn restore<E: Engine>(run: &Run<'_, E>, image: &ImagePlan) {
     }
 }
 
-/// Makes `target` mean the image `id`, and proves it.
-pub(super) async fn set<E: Engine>(
+/// Makes a further name mean the image `id`, if it does not yet; whether it had to.
+pub(super) async fn name<E: Engine>(
     run: &Run<'_, E>,
     id: &str,
     target: &Reference,
-) -> Result<(), EngineError> {
+) -> Result<bool, EngineError> {
+    let before = inspect(run.engine, &target.canonical()).await?;
+    if before.is_some_and(|facts| facts.id == id) {
+        return Ok(false);
+    }
+    set(run, id, target).await?;
+    Ok(true)
+}
+
+/// Makes `target` mean the image `id`, and proves it.
+async fn set<E: Engine>(run: &Run<'_, E>, id: &str, target: &Reference) -> Result<(), EngineError> {
     once_more(async || run.engine.tag(id, target).await).await?;
     let name = target.canonical();
     match inspect(run.engine, &name).await? {

@@ -240,6 +240,7 @@ async fn obtain<'e, E: Engine>(
         image_id: got.facts.id,
         bytes: got.bytes,
         failures: Vec::new(),
+        tagged: false,
     }))
 }
 

@@ -50,6 +50,8 @@ pub struct ImageReport {
     pub previous_id: Option<String>,
     /// Whether the engine changed.
     pub changed: bool,
+    /// Whether the name means another image now than before.
+    pub moved: bool,
     /// Compressed bytes that came from the registry.
     pub bytes: u64,
     /// How long it took.
@@ -193,6 +195,7 @@ impl ImageReport {
             image_id: image.previous.clone(),
             previous_id: None,
             changed: false,
+            moved: false,
             bytes: 0,
             millis: 0,
             failures: Vec::new(),
@@ -211,7 +214,8 @@ impl ImageReport {
             outcome: Outcome::Done,
             source: (!obtained.source.is_empty()).then_some(obtained.source),
             digest: obtained.digest,
-            changed: moved || obtained.action == Action::Tag,
+            changed: moved || obtained.tagged,
+            moved,
             previous_id: previous.filter(|_| moved).map(str::to_owned),
             image_id: Some(obtained.image_id),
             bytes: obtained.bytes,
@@ -239,6 +243,11 @@ impl ImageReport {
         }
     }
 
+    /// Whether a pull found what was there already.
+    pub(crate) fn is_the_same(&self) -> bool {
+        self.outcome == Outcome::Done && self.action == Action::Pull && !self.moved
+    }
+
     /// What was done, or what went wrong: `pulled from ghcr.io, sha256:0a0a0a0a0a0a`, and
     /// `, was sha256:0b0b0b0b0b0b` where another image had the name.
     pub(crate) fn detail(&self) -> String {
@@ -255,7 +264,7 @@ impl ImageReport {
                 let source = self.source.as_deref().unwrap_or_default();
                 let registry = source.split('/').next().unwrap_or_default();
                 let digest = self.digest.as_ref().map_or(String::new(), Digest::short);
-                let verb = if self.changed { "pulled from" } else { "the same at" };
+                let verb = if self.is_the_same() { "the same at" } else { "pulled from" };
                 format!("{verb} {registry}, {digest}")
             }
             Action::Build => {

@@ -282,7 +282,7 @@ impl Layer {
         self.retry = None;
         self.total = self.total.max(total);
         match state {
-            LayerState::Waiting | LayerState::Present => {}
+            LayerState::Requested | LayerState::Waiting | LayerState::Present => {}
             LayerState::Downloading => self.received = current,
             LayerState::Downloaded | LayerState::Done => {
                 self.received = self.received.max(self.total);

@@ -122,6 +122,7 @@ fn failure(image: &ImageReport, look: Look) -> String {
 /// `2 pulled, 1 built, 3 unchanged, 1 failed in 4.2s`.
 fn counts(report: &Report, time: Duration) -> String {
     let words = |image: &ImageReport| match (image.outcome, image.action) {
+        (Outcome::Done, Action::Pull) if image.is_the_same() => "the same",
         (Outcome::Done, Action::Pull) => "pulled",
         (Outcome::Done, Action::Build) => "built",
         (Outcome::Done, Action::Tag | Action::None) => "tagged",
@@ -136,6 +137,7 @@ fn counts(report: &Report, time: Duration) -> String {
         "pulled",
         "built",
         "tagged",
+        "the same",
         "unchanged",
         "pending",
         "blocked",

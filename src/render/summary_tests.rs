@@ -18,6 +18,7 @@ fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
         image_id: None,
         previous_id: None,
         changed: false,
+        moved: false,
         bytes: 0,
         millis: 842,
         failures: Vec::new(),
@@ -35,6 +36,7 @@ fn report() -> Report {
         digest: digest.parse().ok(),
         bytes: 20_978_068,
         changed: true,
+        moved: true,
         ..image("tool", Action::Pull, Outcome::Done)
     };
     let built = ImageReport {
@@ -42,6 +44,7 @@ fn report() -> Report {
         image_id: Some(digest),
         previous_id: Some(format!("sha256:{}", "0b".repeat(32))),
         changed: true,
+        moved: true,
         millis: 65_000,
         ..image("app", Action::Build, Outcome::Done)
     };

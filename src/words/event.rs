@@ -154,7 +154,10 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LayerState {
-    /// Known, waiting for a download slot.
+    /// Known, and asked for as soon as there is a download slot. An engine says so before
+    /// it knows whether there is one.
+    Requested,
+    /// Waiting for a download slot, of which the engine has few for all of its pulls.
     Waiting,
     /// Bytes are arriving.
     Downloading,

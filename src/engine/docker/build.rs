@@ -68,7 +68,9 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         credentials,
         client,
     };
-    stream::unfold(state, |mut state| async move { Some((state.next().await?, state)) }).boxed()
+    stream::unfold(state, |mut state| async move { Some((state.next().await?, state)) })
+        .fuse()
+        .boxed()
 }
 
 struct State<'a> {

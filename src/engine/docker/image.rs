@@ -1,15 +1,17 @@
 //! Conveniences for users of the library: one call, one image.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
+use tokio::time::{timeout, timeout_at};
 
 use crate::engine::docker::client::{DockerClient, within};
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::engine::watch::{PULSE, Watch};
 use crate::engine::{BuildProgress, BuildRequest, Engine as _, PullProgress, PullRequest};
-use crate::words::event::{Event, LayerState, ProgressReporter};
+use crate::words::event::{Event, ProgressReporter};
 use crate::words::failure::FailureClass;
 use crate::words::network::Network;
 use crate::words::reference::Reference;
@@ -45,28 +47,28 @@ impl DockerClient {
         let reference = reference(name)?;
         let pulled = reference.canonical();
         let mut pull = self.pull(PullRequest { reference, platform: None, credentials: None });
-        let mut loading = HashSet::new();
+        let before = self.inspect(&pulled).await?.map(|image| image.id);
+        let mut watch = Watch::new(self.timeouts().stall);
         loop {
-            let told = match within(self.timeouts().stall, pull.next()).await {
-                Ok(Some(told)) => told?,
+            match timeout_at(watch.deadline(), pull.next()).await {
+                Ok(Some(told)) => watch.see(progress, name, told?),
                 Ok(None) => break,
-                Err(limit) if !loading.is_empty() => return Err(stalled(name, limit)),
-                // Layers that wait or unpack are silent for long: is the engine still there?
                 Err(_) => {
+                    if let Some(error) = watch.stalled(name) {
+                        return Err(error);
+                    }
+                    // Layers that wait or unpack are silent for long: is the engine still there?
                     self.verify_connection().await?;
-                    continue;
-                }
-            };
-            if let PullProgress::Layer { id, state, .. } = &told {
-                if *state == LayerState::Downloading {
-                    loading.insert(id.clone());
-                } else {
-                    loading.remove(id);
+                    watch.pulse();
                 }
             }
-            report(name, told, progress);
         }
-        self.proof(&pulled, EngineErrorKind::Pull).await
+        let id = self.proof(&pulled, EngineErrorKind::Pull).await?;
+        // What was there before proves no pull, unless the engine says that it is still right.
+        if before.as_ref() == Some(&id) && !watch.is_finished() {
+            return Err(unproven(name, EngineErrorKind::Pull));
+        }
+        Ok(id)
     }
 
     /// Builds an image from the text of a Dockerfile, with no other files, names it,
@@ -108,8 +110,16 @@ impl DockerClient {
         let mut build = self.build(request);
         let run = async {
             let mut built = None;
-            while let Some(told) = build.next().await {
-                match told? {
+            loop {
+                let told = match timeout(PULSE, build.next()).await {
+                    Ok(Some(told)) => told?,
+                    Ok(None) => break,
+                    Err(_) => {
+                        self.verify_connection().await?;
+                        continue;
+                    }
+                };
+                match told {
                     BuildProgress::Built(id) => built = Some(id),
                     BuildProgress::Pull(told) => report(name, told, progress),
                     BuildProgress::Log(line) => {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::engine::docker::stub::{Reply, Stub, chunks, json, lines};
+use crate::words::event::LayerState;
 use crate::words::failure::FailureClass as C;
 
 const IMAGE: &str = r#"{"Id":"sha256:1f","Os":"linux","Architecture":"amd64"}"#;
@@ -13,7 +14,7 @@ const WAITING: &str = "{\"status\":\"Waiting\",\"id\":\"l\"}\n";
 
 #[tokio::test]
 async fn a_pull_tells_its_layers_and_proves_the_image() {
-    let stub = Stub::answering(&[lines(LOADING), json(200, IMAGE)]);
+    let stub = Stub::answering(&[json(404, ABSENT), lines(LOADING), json(200, IMAGE)]);
     let told = Arc::<Mutex<Vec<Event>>>::default();
     let sink = Arc::clone(&told);
     let progress = ProgressReporter::new(move |event| sink.lock().unwrap().push(event));
@@ -30,10 +31,18 @@ async fn a_pull_tells_its_layers_and_proves_the_image() {
 
 #[tokio::test]
 async fn a_stream_that_ends_well_proves_nothing() {
-    let stub = Stub::answering(&[lines(""), json(404, ABSENT), json(404, ABSENT)]);
+    let absent = || json(404, ABSENT);
+    let stub = Stub::answering(&[absent(), lines(""), absent(), absent()]);
     let client = stub.client();
     let error = client.pull_image("a/b:1", &ProgressReporter::silent()).await.unwrap_err();
     assert_eq!(error.class, C::CutShort);
+    // Nor does what was there before, unless the engine says that it is still right.
+    let up_to_date = "{\"status\":\"Status: Image is up to date for a/b:1\"}\n";
+    for (stream, is_proof) in [("", false), (WAITING, false), (up_to_date, true)] {
+        let stub = Stub::answering(&[json(200, IMAGE), lines(stream), json(200, IMAGE)]);
+        let pulled = stub.client().pull_image("a/b:1", &ProgressReporter::silent()).await;
+        assert_eq!(pulled.is_ok(), is_proof, "{stream}");
+    }
     assert!(!client.image_exists("a/b:1").await.unwrap());
     let stub = Stub::answering(&[lines("{\"stream\":\"x\\n\"}\n")]);
     let error =
@@ -44,18 +53,22 @@ async fn a_stream_that_ends_well_proves_nothing() {
 #[tokio::test]
 async fn a_download_without_bytes_is_stalled_but_a_waiting_layer_is_not() {
     let limit = Duration::from_millis(40);
-    let stub = Stub::answering(&[Reply::Held(chunks(LOADING.as_bytes()))]);
+    let stub = Stub::answering(&[json(404, ABSENT), Reply::Held(chunks(LOADING.as_bytes()))]);
     let error =
         stub.client_with(limit).pull_image("a/b:1", &ProgressReporter::silent()).await.unwrap_err();
     assert_eq!(error.class, C::Stalled);
 
     // While layers wait the engine is asked for a sign of life, here until it has none.
-    let stub =
-        Stub::answering(&[Reply::Held(chunks(WAITING.as_bytes())), json(200, "OK"), json(500, "")]);
+    let stub = Stub::answering(&[
+        json(404, ABSENT),
+        Reply::Held(chunks(WAITING.as_bytes())),
+        json(200, "OK"),
+        json(500, ""),
+    ]);
     let error =
         stub.client_with(limit).pull_image("a/b:1", &ProgressReporter::silent()).await.unwrap_err();
     assert_eq!(error.class, C::Engine);
-    assert_eq!(stub.requests()[1..], ["GET /_ping", "GET /_ping"]);
+    assert_eq!(stub.requests()[2..], ["GET /_ping", "GET /_ping"]);
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ pub(super) fn pull(
             Err(error) => Some((Err(error), None)),
         }
     })
+    // Whoever saw the end may ask again: of an empty pull only the proof tells.
+    .fuse()
     .boxed()
 }
 
@@ -95,7 +97,8 @@ pub(super) fn progress(
         return PullProgress::Retrying { id, seconds: seconds.min(LONGEST_WAIT) };
     }
     let state = match status.as_str() {
-        "Pulling fs layer" | "Waiting" => LayerState::Waiting,
+        "Pulling fs layer" => LayerState::Requested,
+        "Waiting" => LayerState::Waiting,
         "Downloading" => LayerState::Downloading,
         "Verifying Checksum" | "Download complete" => LayerState::Downloaded,
         "Extracting" => LayerState::Extracting,

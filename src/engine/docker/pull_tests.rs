@@ -43,7 +43,7 @@ async fn statuses_become_progress() {
         [
             PullProgress::Status("Pulling from a/b".into()),
             layer("l0", LayerState::Present, 0, 0),
-            layer("l1", LayerState::Waiting, 0, 0),
+            layer("l1", LayerState::Requested, 0, 0),
             layer("l1", LayerState::Downloading, 5, 9),
             PullProgress::Retrying { id: "l1".into(), seconds: 5 },
             PullProgress::Retrying { id: "l1".into(), seconds: LONGEST_WAIT },

@@ -260,6 +260,21 @@ async fn a_further_name_that_fails_does_not_hide_what_was_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_further_name_that_moves_is_a_change_and_one_that_is_right_is_none() {
+    let engine = engine().script("a.example", &[Reply::Serves('1')]);
+    let mut tool = image("tool", &["a.example"]);
+    tool.steps.push(Step::Tag { target: "acme/tool:dev".parse().unwrap() });
+    let first = pull(&engine, tool.clone()).await;
+    tool.previous = first.only().image_id.clone();
+    let again = pull(&engine, tool.clone()).await;
+    assert!(first.only().changed && !again.only().changed);
+    assert_eq!(again.only().detail(), "the same at a.example, sha256:111111111111");
+    engine.images.borrow_mut().remove("docker.io/acme/tool:dev");
+    let moved = pull(&engine, tool).await;
+    assert!(moved.only().changed && !moved.only().moved);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_name_that_somebody_else_moved_is_left_where_it_is() {
     let engine = engine().script("a.example", &[Reply::Foreign('1')]);
     let mut tool = image("tool", &["a.example"]);

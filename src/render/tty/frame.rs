@@ -158,7 +158,7 @@ fn layer(layer: &Layer, columns: usize, look: Look) -> Vec<Piece> {
 fn state(layer: &Layer) -> String {
     match (layer.retry, layer.state) {
         (Some(seconds), _) => format!("retry in {seconds}s"),
-        (None, LayerState::Waiting) => "waiting".to_owned(),
+        (None, LayerState::Requested | LayerState::Waiting) => "waiting".to_owned(),
         (None, LayerState::Downloading) => "downloading".to_owned(),
         (None, LayerState::Downloaded) => "downloaded".to_owned(),
         (None, LayerState::Extracting) => "unpacking".to_owned(),
