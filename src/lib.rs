@@ -21,7 +21,7 @@
 //! | 6 shell | `cli`, `library` | arguments, settings, one file a command, signals; the same for programs |
 //! | 5 voices | `render` | everything a person or a program reads |
 //! | 4 use cases | `observe`, `execute` | look at the engine; carry a plan out |
-//! | 3 adapters | `engine::docker`, `engine::credentials`, `context` | the Docker API, credentials, build contexts |
+//! | 3 adapters | `engine::docker`, `engine::credentials`, `context` | the Docker API, credentials, build contexts and Dockerfiles |
 //! | 2 ports | `engine` | the engine in our own words: a trait and one error type |
 //! | 1 decisions | `manifest`, `state`, `plan`, `retry` | pure functions: no I/O, no clock, no environment |
 //! | 0 words | `words` | references, digests, failure classes, events, exit codes |

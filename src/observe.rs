@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::context::{ContextError, Tree, bases::bases, walk::walk};
+use crate::context::dockerfile::{Demands, demands};
+use crate::context::{ContextError, Tree, walk::walk};
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::state::desired::{BuildOrigin, Desired, DesiredBuild, DesiredImage, Strategy, Template};
@@ -98,8 +99,11 @@ async fn look<E: Engine>(
     let (inputs, tree) = match inputs {
         None => (None, None),
         Some(Err(problem)) => (Some(Err(problem)), None),
-        Some(Ok((mut inputs, tree))) => {
+        Some(Ok((mut inputs, newer, tree))) => {
             identify(engine, &mut inputs).await?;
+            if inputs.problem.is_none() && newer.is_some() && engine.builds_like_docker().await? {
+                inputs.problem = newer;
+            }
             (Some(Ok(inputs)), Some(tree))
         }
     };
@@ -158,12 +162,12 @@ pub(crate) async fn once_more<T>(
     }
 }
 
-/// Hashes what a build reads. The walk has a thread of its own.
+/// Hashes what a build reads, and says what of it only a newer builder takes. The walk has a thread of its own.
 async fn read_inputs(
     image: &DesiredImage,
     build: &DesiredBuild,
     names: &BTreeMap<String, &str>,
-) -> Result<(Inputs, Tree), String> {
+) -> Result<(Inputs, Option<String>, Tree), String> {
     let origin = build.origin.clone();
     let read = tokio::task::spawn_blocking(move || {
         let tree = match origin {
@@ -177,12 +181,16 @@ async fn read_inputs(
     });
     match read.await {
         Ok(Ok((tree, dockerfile))) => {
+            let target = build.target.as_deref();
+            let Demands { bases, problem, newer, warnings } =
+                demands(&dockerfile, &tree.dockerfile, &build.args, target);
             let base = |reference: Reference| {
                 let image = names.get(&reference.canonical()).map(|id| (*id).to_owned());
                 Base { reference, image, held: None }
             };
-            let bases = bases(&dockerfile, &build.args).into_iter().map(base).collect();
-            Ok((Inputs { own: own_inputs(image, build, &tree), bases }, tree))
+            let bases = bases.into_iter().map(base).collect();
+            let own = own_inputs(image, build, &tree);
+            Ok((Inputs { own, bases, problem, warnings }, newer, tree))
         }
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("reading the build context was cut short".to_owned()),

@@ -219,6 +219,63 @@ fn pull_policy_never_still_builds() {
     assert!(run.stdout.contains("1 unchanged"), "{run}");
 }
 
+/// An image built from a Dockerfile, at an engine that is only a stub.
+fn at_stub(engine: &StubEngine, dockerfile: &str, build: &str) -> Occ {
+    let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", build);
+    Occ::manifest(&manifest).file("Dockerfile", dockerfile).args(["-H", &engine.host()])
+}
+
+const STAGES: &str = "FROM a.example/base AS tests\nFROM b.example/base AS runtime\n\
+                      FROM c.example/base AS last\nRUN --mount=type=cache,target=/x true\n";
+
+#[test]
+fn only_the_registries_of_the_stages_that_a_target_needs_may_be_contacted() {
+    let engine = StubEngine::start();
+    let run = at_stub(&engine, STAGES, "build = { target = \"Runtime\" }").args(["plan"]).run();
+    let run = run.expect(0);
+    assert!(run.stdout.contains("contacted: a.example, b.example\n"), "{run}");
+}
+
+#[test]
+fn a_target_that_the_dockerfile_lacks_is_told_before_anything_is_sent() {
+    let engine = StubEngine::start();
+    let occ = at_stub(&engine, STAGES, "build = { target = \"runtim\" }");
+    let words = "`target` is `runtim`, and `Dockerfile` has no such stage; did you mean `runtime`?";
+    for (command, exit) in [("plan", 0), ("sync", 1)] {
+        let run = occ.run_with([command]).expect(exit);
+        assert!(run.stdout.contains(words), "{run}");
+    }
+    assert!(engine.seen("POST /build").is_empty());
+}
+
+#[test]
+fn a_dockerfile_for_buildkit_is_blocked_with_its_line() {
+    let engine = StubEngine::start();
+    let occ = at_stub(&engine, STAGES, "build = {}");
+    let words =
+        "line 4 of `Dockerfile`: `RUN --mount` needs BuildKit, which occ does not drive yet";
+    let run = occ.run_with(["sync"]).expect(1);
+    assert!(run.stdout.contains(words), "{run}");
+    assert!(engine.seen("POST /build").is_empty());
+}
+
+/// What blocks a build before it is sent has to be what no classic builder takes.
+#[test]
+fn the_engine_refuses_what_the_plan_blocks() {
+    let engine = RealEngine::connect();
+    let cases = [
+        ("FROM scratch\nRUN --mount=type=cache,target=/x true\n", "", "mount"),
+        ("FROM scratch\nRUN --network=none true\n", "", "network"),
+        ("FROM scratch\nCOPY --chmod=755 Dockerfile /\n", "", "chmod"),
+        ("FROM --platform=$BUILDPLATFORM scratch\nCOPY Dockerfile /\n", "", "platform"),
+        ("FROM scratch AS a\nCOPY Dockerfile /\n", "0", "target"),
+    ];
+    for (dockerfile, target, word) in cases {
+        let answer = engine.build(dockerfile, target);
+        assert!(answer.contains(word) && !answer.contains("Successfully"), "{word}: {answer}");
+    }
+}
+
 #[test]
 fn the_template_is_sent_whole_and_with_its_arguments() {
     let engine = StubEngine::start();

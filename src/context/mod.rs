@@ -5,7 +5,7 @@
 //! between [`walk`] and the tree.
 
 pub(crate) mod archive;
-pub(crate) mod bases;
+pub(crate) mod dockerfile;
 pub(crate) mod walk;
 
 use std::path::{Path, PathBuf};

@@ -32,6 +32,10 @@ pub(crate) trait Engine {
     /// The engine's own platform.
     async fn platform(&self) -> Result<Platform, EngineError>;
 
+    /// Whether its builder is Docker's, which without `BuildKit` takes an older syntax
+    /// than that of other engines.
+    async fn builds_like_docker(&self) -> Result<bool, EngineError>;
+
     /// Asks a registry, through the engine, for the digest behind a reference.
     /// [`Resolution::Unavailable`] where the engine can't ask.
     async fn resolve(

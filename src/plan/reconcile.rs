@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::plan::order::{built_on, in_order};
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
 use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
-use crate::state::inputs::LABEL;
+use crate::state::inputs::{Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
@@ -188,16 +188,21 @@ fn built_cause(facts: &ImageFacts, seen: &ObservedImage, policy: Policy) -> Caus
 fn obtain(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage, plan: &mut ImagePlan) {
     let pulls = strategy != Strategy::Build && image.pull_policy != PullPolicy::Never;
     let builds = strategy != Strategy::Pull;
-    let build = match (&image.build, &seen.inputs) {
-        (Some(build), Some(Ok(inputs))) if builds => {
+    let inputs = seen.inputs.as_ref().filter(|_| builds).map(|inputs| match inputs {
+        Ok(Inputs { problem: Some(problem), .. }) | Err(problem) => Err(problem),
+        Ok(inputs) => Ok(inputs),
+    });
+    let build = match (&image.build, inputs) {
+        (Some(build), Some(Ok(inputs))) => {
+            plan.warnings.extend(inputs.warnings.iter().cloned());
             Some(BuildStep { build: build.clone(), inputs: inputs.clone() })
         }
-        (Some(_), Some(Err(problem))) if builds && !pulls => {
-            plan.blocked = Some(problem.clone());
+        (Some(_), Some(Err(problem))) if pulls => {
+            plan.warnings.push(format!("no build can stand in: {problem}"));
             None
         }
-        (Some(_), Some(Err(problem))) if builds => {
-            plan.warnings.push(format!("no build can stand in: {problem}"));
+        (Some(_), Some(Err(problem))) => {
+            plan.blocked = Some(problem.clone());
             None
         }
         _ => None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::state::desired::{BuildOrigin, DesiredBuild, Limits, RetryPolicy, Source, Template};
-use crate::state::inputs::{Base, InputHash, Inputs};
+use crate::state::inputs::{Base, InputHash};
 use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
 use crate::words::network::Network;
@@ -79,7 +79,12 @@ pub(super) fn inputs(bases: &[&str]) -> Inputs {
         image: Some((*id).to_owned()),
         held: Some(format!("id of {id}")),
     };
-    Inputs { own: InputHash::of(&BTreeMap::new()), bases: bases.iter().map(base).collect() }
+    Inputs {
+        own: InputHash::of(&BTreeMap::new()),
+        bases: bases.iter().map(base).collect(),
+        problem: None,
+        warnings: vec![],
+    }
 }
 
 /// What the label of an image says that was built from these inputs.
@@ -326,6 +331,28 @@ fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
         "tool: changes: not in the engine\n  pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n  \
          warning: no build can stand in: no `Dockerfile`\n",
     );
+}
+
+#[test]
+fn a_dockerfile_that_cannot_be_built_blocks_it_and_an_unclear_one_is_told() {
+    let about = |problem: Option<&str>, warnings: &[&str], want| {
+        let problem = problem.map(str::to_owned);
+        let warnings = warnings.iter().map(|text| (*text).to_owned()).collect();
+        let now = Inputs { problem, warnings, ..inputs(&[]) };
+        let seen = ObservedImage {
+            inputs: Some(Ok(now)),
+            ..seen(Some(facts(&[(LABEL, hash("before").as_str())], &[])))
+        };
+        let changed = "inputs changed since it was built\n  ";
+        check(
+            &built("tool", Strategy::Build),
+            seen,
+            ANY,
+            &format!("tool: {want}").replace("…", changed),
+        );
+    };
+    about(Some("line 2"), &[], "blocked: …blocked: line 2\n");
+    about(None, &["line 3"], "changes: …build the template `opencode`\n  warning: line 3\n");
 }
 
 #[test]

@@ -42,6 +42,8 @@ fn build(target: Option<&str>) -> BuildStep {
                 image: None,
                 held: None,
             }],
+            problem: None,
+            warnings: Vec::new(),
         },
     }
 }

@@ -25,8 +25,12 @@ const VERSION: &str = "1";
 pub(crate) struct Inputs {
     /// The hash of all of it but the bases.
     pub(crate) own: InputHash,
-    /// The images that its Dockerfile names.
+    /// The images that its Dockerfile names for the wanted stage and those before it.
     pub(crate) bases: Vec<Base>,
+    /// Why its Dockerfile can't be built, where that is known already.
+    pub(crate) problem: Option<String>,
+    /// What in its Dockerfile is not known before the build.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// An image that a build starts from or copies from.
@@ -111,7 +115,8 @@ mod tests {
         let on = |held: Option<&str>| {
             let reference = "acme/base:1".parse().unwrap();
             let base = Base { reference, image: None, held: held.map(str::to_owned) };
-            Inputs { own: InputHash::of(&BTreeMap::new()), bases: vec![base] }.hash()
+            let own = InputHash::of(&BTreeMap::new());
+            Inputs { own, bases: vec![base], problem: None, warnings: Vec::new() }.hash()
         };
         assert_eq!(on(Some("sha256:1")), on(Some("sha256:1")));
         assert_ne!(on(Some("sha256:1")), on(Some("sha256:2")));

@@ -85,6 +85,20 @@ impl RealEngine {
         let _ = self.try_call("DELETE", &format!("/images/{name}"));
     }
 
+    /// Gives a Dockerfile to the classic builder, without a name for the result, and
+    /// gives the engine's own account of it.
+    pub(crate) fn build(&self, dockerfile: &str, target: &str) -> String {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(dockerfile.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, "Dockerfile", dockerfile.as_bytes()).unwrap();
+        let context = archive.into_inner().unwrap();
+        let path = format!("/build?target={target}&networkmode=none");
+        let answer = self.try_send("POST", &path, &context).unwrap();
+        String::from_utf8_lossy(&answer.body).into_owned()
+    }
+
     /// Whether a container runs whose command has these words in it.
     pub(crate) fn is_running(&self, words: &str) -> bool {
         let answer = self.call("GET", "/containers/json");
@@ -97,10 +111,14 @@ impl RealEngine {
     }
 
     fn try_call(&self, method: &str, target: &str) -> std::io::Result<Response> {
+        self.try_send(method, target, b"")
+    }
+
+    fn try_send(&self, method: &str, target: &str, body: &[u8]) -> std::io::Result<Response> {
         let socket = self.host.strip_prefix("unix://").expect("a unix:// engine");
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(100)))?;
-        http::call(stream, method, target, b"")
+        http::call(stream, method, target, body)
     }
 }
 

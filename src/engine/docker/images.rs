@@ -1,7 +1,7 @@
 //! Images that the engine holds: inspecting and naming them, and the engine's platform.
 
 use bollard::errors::Error;
-use bollard::models::ImageInspect;
+use bollard::models::{ImageInspect, SystemVersion};
 use bollard::query_parameters::TagImageOptionsBuilder;
 
 use crate::engine::docker::classify::{self, About, Doing};
@@ -43,10 +43,20 @@ pub(super) async fn tag(
     answer.map_err(|error| classify::failed(error, &about))
 }
 
-pub(super) async fn platform(client: &DockerClient) -> Result<Platform, EngineError> {
+/// Podman builds with Buildah, which takes all of a Dockerfile's syntax.
+pub(super) async fn builds_like_docker(client: &DockerClient) -> Result<bool, EngineError> {
+    let components = version(client).await?.components.unwrap_or_default();
+    Ok(!components.iter().any(|component| component.name.starts_with("Podman")))
+}
+
+async fn version(client: &DockerClient) -> Result<SystemVersion, EngineError> {
     let about = client.about_engine();
     let answer = client.answer(&about, client.inner().version()).await?;
-    let version = answer.map_err(|error| classify::failed(error, &about))?;
+    answer.map_err(|error| classify::failed(error, &about))
+}
+
+pub(super) async fn platform(client: &DockerClient) -> Result<Platform, EngineError> {
+    let version = version(client).await?;
     match (version.os, version.arch) {
         (Some(os), Some(arch)) if !os.is_empty() && !arch.is_empty() => {
             // The engine doesn't tell its variant, and runs images of older ones, too:
@@ -199,6 +209,19 @@ mod tests {
             assert!(own.accepts(&Platform::normalised("linux", "arm", variant)));
         }
         assert!(!own.accepts(&Platform::normalised("linux", "arm64", "")));
+    }
+
+    #[tokio::test]
+    async fn podman_says_that_it_is_itself() {
+        let stub = Stub::answering(&[
+            json(200, r#"{"Components":[{"Name":"Engine","Version":"20.10.24"}]}"#),
+            json(200, r#"{"Components":[{"Name":"Podman Engine","Version":"4.3.1"}]}"#),
+            json(200, "{}"),
+        ]);
+        let client = stub.client();
+        assert!(client.builds_like_docker().await.unwrap());
+        assert!(!client.builds_like_docker().await.unwrap());
+        assert!(client.builds_like_docker().await.unwrap());
     }
 
     #[tokio::test]

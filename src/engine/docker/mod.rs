@@ -34,6 +34,10 @@ impl Engine for DockerClient {
         images::platform(self).await
     }
 
+    async fn builds_like_docker(&self) -> Result<bool, EngineError> {
+        images::builds_like_docker(self).await
+    }
+
     async fn resolve(
         &self,
         reference: &Reference,

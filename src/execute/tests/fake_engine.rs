@@ -153,6 +153,10 @@ impl Engine for FakeEngine {
         Ok("linux/amd64".parse().unwrap())
     }
 
+    async fn builds_like_docker(&self) -> Result<bool, EngineError> {
+        Ok(true)
+    }
+
     async fn resolve(
         &self,
         reference: &Reference,

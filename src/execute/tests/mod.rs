@@ -66,7 +66,12 @@ fn build_step() -> BuildStep {
             labels: BTreeMap::new(),
             network: Network::Default,
         },
-        inputs: Inputs { own: InputHash::of(&BTreeMap::new()), bases: Vec::new() },
+        inputs: Inputs {
+            own: InputHash::of(&BTreeMap::new()),
+            bases: Vec::new(),
+            problem: None,
+            warnings: Vec::new(),
+        },
     }
 }
 
