@@ -1,11 +1,15 @@
 //! Floor 3: build contexts.
 //!
 //! One [`Tree`] feeds both the hash and the archive, so that what was hashed is
-//! what is sent. Ignore files, narrowed inputs and a cache of hashes will go
-//! between [`walk`] and the tree.
+//! what is sent. Narrowed inputs and a cache of hashes will go between [`walk`] and
+//! the tree.
 
 pub(crate) mod archive;
+mod classic;
 pub(crate) mod dockerfile;
+mod expression;
+mod ignorefile;
+mod pattern;
 pub(crate) mod walk;
 
 use std::path::{Path, PathBuf};
@@ -65,7 +69,7 @@ pub(crate) enum ContextError {
     /// The context, or the Dockerfile in it, is not there.
     #[error("{what} `{}` does not exist", path.display())]
     Missing {
-        /// `the build context`, `the Dockerfile`.
+        /// `the build context`, `the Dockerfile`, `the ignore file`.
         what: &'static str,
         /// Where it should be.
         path: PathBuf,
@@ -73,7 +77,7 @@ pub(crate) enum ContextError {
     /// It is there, and something else.
     #[error("{what} `{}` is no {want}", path.display())]
     Kind {
-        /// `the build context`, `the Dockerfile`.
+        /// `the build context`, `the Dockerfile`, `the ignore file`.
         what: &'static str,
         /// What is there.
         path: PathBuf,
@@ -83,16 +87,28 @@ pub(crate) enum ContextError {
     /// A link leads out of the repository.
     #[error("{what} `{}` leads out of `{}`", path.display(), root.display())]
     Outside {
-        /// `the build context`, `the Dockerfile`.
+        /// `the build context`, `the Dockerfile`, `the ignore file`.
         what: &'static str,
         /// The path as configured.
         path: PathBuf,
         /// Where it must stay.
         root: PathBuf,
     },
-    /// An ignore file, which this version does not read yet.
-    #[error("`{}`: ignore files are not supported yet, only a context without one", .0.display())]
-    IgnoreFile(PathBuf),
+    /// A line of an ignore file is no pattern.
+    #[error("`{}`, line {line}: the pattern `{pattern}` is malformed: {why}", path.display())]
+    Pattern {
+        /// The ignore file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// As it stands there.
+        pattern: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// An ignore file is so large that it can't be meant.
+    #[error("the ignore file `{}` is larger than 1 MiB", .0.display())]
+    IgnoreFileSize(PathBuf),
     /// A file or directory can't be read.
     #[error("cannot read `{}`: {}", path.display(), plainly(error))]
     Read {

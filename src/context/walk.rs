@@ -2,18 +2,22 @@
 //!
 //! Links are not followed; sockets, pipes and devices are never opened.
 
+use std::collections::BTreeSet;
 use std::fs::FileType;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::context::{Content, ContextError, Entry, Kind, Tree};
+use crate::context::ignorefile::{self, IgnoreFile};
+use crate::context::pattern::Patterns;
+use crate::context::{Content, ContextError, Entry, Kind, Tree, classic, path_bytes};
 
-/// Reads a context. `dockerfile` is relative to `dir`. After every link on the way to
+/// Reads a context, without what its ignore file takes out. The Dockerfile is `named`
+/// relative to `dir`. After every link on the way to
 /// them is resolved, `dir` has to lie in `root`, and the Dockerfile in `dir`: only that
 /// is sent.
-pub(crate) fn walk(dir: &Path, dockerfile: &Path, root: &Path) -> Result<Tree, ContextError> {
+pub(crate) fn walk(dir: &Path, named: &Path, root: &Path) -> Result<Tree, ContextError> {
     let real = confined("the build context", dir, root)?;
     if !real.is_dir() {
         return Err(ContextError::Kind {
@@ -22,24 +26,21 @@ pub(crate) fn walk(dir: &Path, dockerfile: &Path, root: &Path) -> Result<Tree, C
             want: "directory",
         });
     }
-    let file = dir.join(dockerfile);
+    let file = dir.join(named);
     let dockerfile = confined("the Dockerfile", &file, &real)?;
     if !dockerfile.is_file() {
         return Err(ContextError::Kind { what: "the Dockerfile", path: file, want: "file" });
     }
     // By its real path in the context, so that nobody after this has to follow a link.
     let dockerfile = archive_path(dockerfile.strip_prefix(&real).unwrap_or(&dockerfile));
-    let mut beside = file.into_os_string();
-    beside.push(".dockerignore");
-    for ignore in [PathBuf::from(beside), dir.join(".dockerignore")] {
-        if ignore.symlink_metadata().is_ok() {
-            return Err(ContextError::IgnoreFile(ignore));
-        }
+    let ignore = ignorefile::find(dir, &real, named)?;
+    let entries = Walk::new(&ignore, &dockerfile).directory(&real)?;
+    let mut tree = Tree { entries, dockerfile };
+    if ignore.is_own {
+        classic::prepare(&mut tree, &ignore.patterns, &real)?;
     }
-    let mut entries = Vec::new();
-    directory(&real, Path::new(""), &mut entries)?;
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Tree { entries, dockerfile })
+    tree.entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(tree)
 }
 
 /// A relative path as the engine wants it: with slashes, without `.` and `..`.
@@ -56,7 +57,11 @@ fn archive_path(path: &Path) -> String {
 }
 
 /// The real path, if it lies in the real path of `root`.
-fn confined(what: &'static str, path: &Path, root: &Path) -> Result<PathBuf, ContextError> {
+pub(crate) fn confined(
+    what: &'static str,
+    path: &Path,
+    root: &Path,
+) -> Result<PathBuf, ContextError> {
     let real = match fs_err::canonicalize(path) {
         Ok(real) => real,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -71,25 +76,70 @@ fn confined(what: &'static str, path: &Path, root: &Path) -> Result<PathBuf, Con
     }
 }
 
-/// Everything below `dir`, whose path in the archive is `prefix`. A stack instead
-/// of recursion: the depth is the user's to choose.
-fn directory(dir: &Path, prefix: &Path, entries: &mut Vec<Entry>) -> Result<(), ContextError> {
-    let mut stack = vec![(dir.to_owned(), prefix.to_owned())];
-    while let Some((dir, prefix)) = stack.pop() {
-        for found in fs_err::read_dir(&dir).map_err(ContextError::read(&dir))? {
-            let found = found.map_err(ContextError::read(&dir))?;
-            let path = prefix.join(found.file_name());
-            let on_disk = found.path();
-            let file_type = found.file_type().map_err(ContextError::read(&on_disk))?;
-            let kind = entry(&on_disk, file_type).map_err(ContextError::read(&on_disk))?;
-            let Some(kind) = kind else { continue };
-            if kind == Kind::Directory {
-                stack.push((on_disk, path.clone()));
-            }
-            entries.push(Entry { path, kind });
+/// One way through a context.
+struct Walk<'a> {
+    patterns: &'a Patterns,
+    /// What the builder has to read, and so gets even if it is ignored; it hides it again.
+    needed: Vec<&'a Path>,
+    entries: Vec<Entry>,
+    /// Ignored directories that were looked into.
+    passed: BTreeSet<PathBuf>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(ignore: &'a IgnoreFile, dockerfile: &'a str) -> Self {
+        let mut needed = vec![Path::new(dockerfile)];
+        if !ignore.is_own {
+            needed.push(Path::new(ignorefile::NAME));
         }
+        Self { patterns: &ignore.patterns, needed, entries: Vec::new(), passed: BTreeSet::new() }
     }
-    Ok(())
+
+    /// Everything below `dir` that is to be sent. A stack instead of recursion: the
+    /// depth is the user's to choose.
+    fn directory(mut self, dir: &Path) -> Result<Vec<Entry>, ContextError> {
+        let mut stack = vec![(dir.to_owned(), PathBuf::new(), self.patterns.top())];
+        while let Some((dir, prefix, above)) = stack.pop() {
+            for found in fs_err::read_dir(&dir).map_err(ContextError::read(&dir))? {
+                let found = found.map_err(ContextError::read(&dir))?;
+                let path = prefix.join(found.file_name());
+                let on_disk = found.path();
+                let file_type = found.file_type().map_err(ContextError::read(&on_disk))?;
+                let name = path_bytes(&path);
+                let ignored = self.patterns.ignores_in(&above, name);
+                if file_type.is_dir() {
+                    let inside = self.patterns.enter(&above, name);
+                    if ignored {
+                        // Not even listed, unless there could be something to send.
+                        let is_needed = self.needed.iter().any(|needed| needed.starts_with(&path));
+                        if !is_needed && !self.patterns.may_except_below(&inside, name) {
+                            continue;
+                        }
+                        self.passed.insert(path.clone());
+                    } else {
+                        self.add(path.clone(), Kind::Directory);
+                    }
+                    stack.push((on_disk, path, inside));
+                } else if !ignored || self.needed.contains(&&*path) {
+                    let kind = entry(&on_disk, file_type).map_err(ContextError::read(&on_disk))?;
+                    if let Some(kind) = kind {
+                        self.add(path, kind);
+                    }
+                }
+            }
+        }
+        Ok(self.entries)
+    }
+
+    /// Adds an entry, and the ignored directories that it turned out to be in.
+    fn add(&mut self, path: PathBuf, kind: Kind) {
+        for parent in path.ancestors().skip(1) {
+            // One that is there already has those above it, too.
+            let Some(parent) = self.passed.take(parent) else { break };
+            self.entries.push(Entry { path: parent, kind: Kind::Directory });
+        }
+        self.entries.push(Entry { path, kind });
+    }
 }
 
 /// What is at `path`; `None` for a socket, pipe or device, which no archive carries.
@@ -160,120 +210,5 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    /// What is changed, and how.
-    type Change<'a> = (&'a str, &'a dyn Fn(&Path));
-
-    fn tree() -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs_err::create_dir_all(at("src/empty")).unwrap();
-        fs_err::write(at("Dockerfile"), "FROM scratch\n").unwrap();
-        fs_err::write(at("src/main.c"), "int main;\n").unwrap();
-        fs_err::write(at("run"), "#!/bin/sh\n").unwrap();
-        fs_err::set_permissions(at("run"), PermissionsExt::from_mode(0o755)).unwrap();
-        symlink("/etc/passwd", at("link")).unwrap();
-        dir
-    }
-
-    fn print(dir: &Path) -> String {
-        walk(dir, Path::new("Dockerfile"), dir).unwrap().fingerprint()
-    }
-
-    #[test]
-    fn entries_are_sorted_and_links_stay_links() {
-        let dir = tree();
-        let tree = walk(dir.path(), Path::new("./Dockerfile"), dir.path()).unwrap();
-        let paths: Vec<_> = tree.entries.iter().map(|e| e.path.to_str().unwrap()).collect();
-        assert_eq!(paths, ["Dockerfile", "link", "run", "src", "src/empty", "src/main.c"]);
-        assert_eq!(tree.entries[1].kind, Kind::Link("/etc/passwd".into()));
-        assert_eq!(tree.dockerfile, "Dockerfile");
-    }
-
-    #[test]
-    fn a_dockerfile_behind_a_link_is_known_by_its_real_place() {
-        let dir = tree();
-        symlink("Dockerfile", dir.path().join("alias")).unwrap();
-        let tree = walk(dir.path(), Path::new("alias"), dir.path()).unwrap();
-        assert_eq!(tree.dockerfile, "Dockerfile");
-        assert_eq!(tree.dockerfile_text().unwrap(), "FROM scratch\n");
-    }
-
-    #[test]
-    fn the_fingerprint_follows_content_and_nothing_else() {
-        let (one, two) = (tree(), tree());
-        let before = print(one.path());
-        assert_eq!(before, print(two.path()), "another place, other times: the same");
-        let changes: [Change<'_>; 4] = [
-            ("content", &|d| fs_err::write(d.join("src/main.c"), "int nain;\n").unwrap()),
-            ("executable bit", &|d| {
-                fs_err::set_permissions(d.join("run"), PermissionsExt::from_mode(0o644)).unwrap();
-            }),
-            ("link target", &|d| {
-                fs_err::remove_file(d.join("link")).unwrap();
-                symlink("/etc/shadow", d.join("link")).unwrap();
-            }),
-            ("empty directory", &|d| fs_err::remove_dir(d.join("src/empty")).unwrap()),
-        ];
-        for (what, change) in changes {
-            let dir = tree();
-            change(dir.path());
-            assert_ne!(before, print(dir.path()), "{what}");
-        }
-    }
-
-    #[test]
-    fn pipes_are_neither_opened_nor_sent() {
-        let dir = tree();
-        let before = print(dir.path());
-        let pipe = dir.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert_eq!(before, print(dir.path()));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_named() {
-        let dir = tree();
-        let root = dir.path();
-        let outside = tree();
-        symlink(outside.path(), root.join("out")).unwrap();
-        let check = |context: &str, dockerfile: &str, want: &str| {
-            let error = walk(&root.join(context), Path::new(dockerfile), root).unwrap_err();
-            let text = error.to_string().replace(root.to_str().unwrap(), "ROOT");
-            assert_eq!(text, want);
-        };
-        check("nope", "Dockerfile", "the build context `ROOT/nope` does not exist");
-        check("run", "Dockerfile", "the build context `ROOT/run` is no directory");
-        check(".", "nope", "the Dockerfile `ROOT/./nope` does not exist");
-        check(".", "src", "the Dockerfile `ROOT/./src` is no file");
-        check("out", "Dockerfile", "the build context `ROOT/out` leads out of `ROOT`");
-        check(".", "link", "the Dockerfile `ROOT/./link` leads out of `ROOT`");
-        // In the repository, but not in what is sent.
-        symlink("../Dockerfile", root.join("src/Dockerfile")).unwrap();
-        check("src", "Dockerfile", "the Dockerfile `ROOT/src/Dockerfile` leads out of `ROOT/src`");
-        fs_err::write(root.join(".dockerignore"), "x\n").unwrap();
-        check(
-            ".",
-            "Dockerfile",
-            "`ROOT/./.dockerignore`: ignore files are not supported yet, only a context without one",
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named_without_the_systems_numbers() {
-        use std::io::{Error, ErrorKind};
-        let say = |error| ContextError::read(Path::new("/c/secret"))(error).to_string();
-        assert_eq!(
-            say(ErrorKind::PermissionDenied.into()),
-            "cannot read `/c/secret`: permission denied, and a context is sent with all that is in it"
-        );
-        assert_eq!(
-            say(ErrorKind::NotFound.into()),
-            "cannot read `/c/secret`: it vanished while the context was read"
-        );
-        assert_eq!(say(Error::other("broken")), "cannot read `/c/secret`: broken");
-    }
-}
+#[path = "walk_tests.rs"]
+mod tests;

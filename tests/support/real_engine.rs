@@ -1,6 +1,8 @@
 //! The Docker Engine of this machine. Tests that need it fail where it is missing:
 //! a test that skips itself proves nothing.
 
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -63,6 +65,23 @@ impl RealEngine {
     /// The image id behind a name.
     pub(crate) fn id(&self, name: &str) -> Option<String> {
         Some(self.inspect(name)?["Id"].as_str().unwrap().to_owned())
+    }
+
+    /// The paths in the layers of an image, directories without their slash.
+    pub(crate) fn files(&self, name: &str) -> BTreeSet<String> {
+        let answer = self.call("GET", &format!("/images/{name}/get"));
+        assert_eq!(answer.status, 200, "saving {name}");
+        let mut files = BTreeSet::new();
+        for entry in tar::Archive::new(&answer.body[..]).entries().unwrap() {
+            let mut bytes = Vec::new();
+            entry.unwrap().read_to_end(&mut bytes).unwrap();
+            // Layers are archives, and nothing else in an image is.
+            for file in tar::Archive::new(&bytes[..]).entries().unwrap().map_while(Result::ok) {
+                let path = String::from_utf8_lossy(&file.path_bytes()).into_owned();
+                files.insert(path.trim_end_matches('/').to_owned());
+            }
+        }
+        files
     }
 
     /// Pulls `repository` (`host/name`) by tag, and gives the engine's own account of it.

@@ -1,0 +1,98 @@
+//! What the classic builder needs beside a context with an ignore file of its own.
+//!
+//! That builder knows `.dockerignore` alone, and takes nothing more from it than whether
+//! to hide the Dockerfile and that file itself from `COPY`. A Dockerfile's own ignore file
+//! has taken its place, so what it says about these two is said to the builder there.
+
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::context::ignorefile::{self, NAME};
+use crate::context::pattern::Patterns;
+use crate::context::{Content, ContextError, Entry, Kind, Tree, walk};
+
+/// Makes the builder show of the tree at `dir` what these patterns don't ignore.
+pub(crate) fn prepare(
+    tree: &mut Tree,
+    patterns: &Patterns,
+    dir: &Path,
+) -> Result<(), ContextError> {
+    let at = tree.entries.iter().position(|entry| entry.path == Path::new(NAME));
+    let text = match at {
+        Some(at) if matches!(tree.entries[at].kind, Kind::File { .. }) => {
+            ignorefile::read(&dir.join(NAME), dir)?
+        }
+        _ => None,
+    };
+    let hides = patterns.ignores(tree.dockerfile.as_bytes());
+    let wanted = wanted(text.as_deref(), &tree.dockerfile, hides);
+    if text.is_some() && wanted == text {
+        return Ok(());
+    }
+    if let Some(at) = at {
+        tree.entries.remove(at);
+    }
+    if let Some(text) = wanted {
+        let kind = Kind::File {
+            size: text.len() as u64,
+            hash: walk::sha256(&text),
+            content: Content::Memory(Bytes::from(text)),
+            executable: false,
+        };
+        tree.entries.push(Entry { path: NAME.into(), kind });
+    }
+    Ok(())
+}
+
+/// The `.dockerignore` that makes the builder hide the Dockerfile or not, and itself only
+/// if `text`, what is there, is nothing.
+fn wanted(text: Option<&[u8]>, dockerfile: &str, hides: bool) -> Option<Vec<u8>> {
+    let everything = || b"**\n".to_vec();
+    let Some(text) = text else { return hides.then(everything) };
+    // The builder hides nothing when it can't read the patterns.
+    let told = ignorefile::parse(text);
+    let ignores = |path: &str| told.as_ref().is_ok_and(|told| told.ignores(path.as_bytes()));
+    if ignores(dockerfile) == hides && !ignores(NAME) {
+        return Some(text.to_owned());
+    }
+    if told.is_err() {
+        return Some(everything());
+    }
+    // A wildcard for whatever might mean something, the blanks included: these lines are
+    // only held against the two paths.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    let name: String = dockerfile.chars().map(|c| if plain(c) { c } else { '?' }).collect();
+    let sign = if hides { "" } else { "!" };
+    Some([text, format!("\n{sign}{name}\n!{NAME}\n").as_bytes()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: Option<&str>, dockerfile: &str, hides: bool, want: Option<&str>) {
+        let wanted = wanted(text.map(str::as_bytes), dockerfile, hides);
+        let wanted = wanted.map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(wanted.as_deref(), want, "{text:?}");
+        // The builder takes from it what it should.
+        let told = ignorefile::parse(wanted.unwrap_or_default().as_bytes());
+        let ignores = |path: &str| told.as_ref().is_ok_and(|told| told.ignores(path.as_bytes()));
+        assert_eq!(ignores(dockerfile), hides);
+        assert_eq!(ignores(NAME), text.is_none() && hides || want == Some("**\n"));
+    }
+
+    #[test]
+    fn the_builder_is_told_what_to_hide() {
+        check(None, "Dockerfile", false, None);
+        check(None, "Dockerfile", true, Some("**\n"));
+        check(Some("a\n"), "Dockerfile", false, Some("a\n"));
+        check(Some("Docker*"), "Dockerfile", true, Some("Docker*"));
+        check(Some("a"), "d/My file", true, Some("a\nd/My?file\n!.dockerignore\n"));
+        check(Some("*\n"), "Dockerfile", false, Some("*\n\n!Dockerfile\n!.dockerignore\n"));
+        check(Some(".d*"), "Dockerfile", false, Some(".d*\n!Dockerfile\n!.dockerignore\n"));
+        check(Some("[\n"), "Dockerfile", false, Some("[\n"));
+        check(Some("[\n"), "Dockerfile", true, Some("**\n"));
+    }
+}
