@@ -31,7 +31,11 @@ enum Shape {
     Prefix(Vec<u8>),
     /// `**…`
     Suffix(Vec<u8>),
-    Expression(Expression),
+    Expression {
+        /// What every match has at its two ends: most paths are told apart by that.
+        ends: [Vec<u8>; 2],
+        expression: Expression,
+    },
 }
 
 /// Which patterns match a directory or one above it, and so all that is below.
@@ -156,7 +160,10 @@ impl Shape {
             Kind::Exact => Self::Exact(text.to_owned()),
             Kind::Prefix => Self::Prefix(text[..text.len() - 2].to_owned()),
             Kind::Suffix => Self::Suffix(text[2..].to_owned()),
-            Kind::Expression => Self::Expression(Expression::parse(&(expression + "$"))?),
+            Kind::Expression => Self::Expression {
+                ends: ends(text),
+                expression: Expression::parse(&(expression + "$"))?,
+            },
         })
     }
 
@@ -166,7 +173,9 @@ impl Shape {
             Self::Prefix(text) => path.starts_with(text),
             // `**/x` is also `x` itself.
             Self::Suffix(text) => path.ends_with(text) || text.strip_prefix(b"/") == Some(path),
-            Self::Expression(expression) => expression.matches(as_text(path)),
+            Self::Expression { ends: [start, end], expression } => {
+                path.starts_with(start) && path.ends_with(end) && expression.matches(as_text(path))
+            }
         }
     }
 
@@ -178,9 +187,25 @@ impl Shape {
             Self::Exact(text) => starts(text),
             Self::Prefix(text) => starts(text) || path.starts_with(text),
             Self::Suffix(_) => true,
-            Self::Expression(expression) => expression.may_match_longer(as_text(path).chain(['/'])),
+            Self::Expression { expression, .. } => {
+                expression.may_match_longer(as_text(path).chain(['/']))
+            }
         }
     }
+}
+
+/// What stands before the first wildcard and after the last, where there are no others
+/// than `*` and `?`.
+fn ends(pattern: &[u8]) -> [Vec<u8>; 2] {
+    let is_wild = |byte: &u8| matches!(byte, b'*' | b'?');
+    if pattern.iter().any(|byte| b"\\[]{}|^".contains(byte) || !byte.is_ascii()) {
+        return Default::default();
+    }
+    let mut parts = pattern.split(is_wild);
+    let start = parts.next().unwrap_or_default();
+    let end = parts.next_back().unwrap_or_default();
+    // `**/` may stand for nothing at all.
+    [start.to_owned(), end.strip_prefix(b"/").unwrap_or(end).to_owned()]
 }
 
 /// The syntax that Go's `filepath.Match` wants, which is asked first.
