@@ -14,9 +14,8 @@ use crate::context::pattern::Patterns;
 use crate::context::{Content, ContextError, Entry, Kind, Tree, classic, path_bytes};
 
 /// Reads a context, without what its ignore file takes out. The Dockerfile is `named`
-/// relative to `dir`. After every link on the way to
-/// them is resolved, `dir` has to lie in `root`, and the Dockerfile in `dir`: only that
-/// is sent.
+/// relative to `dir`. After every link on the way to them is resolved, `dir` has to lie
+/// in `root`, and the Dockerfile in `dir`: only that is sent.
 pub(crate) fn walk(dir: &Path, named: &Path, root: &Path) -> Result<Tree, ContextError> {
     let real = confined("the build context", dir, root)?;
     if !real.is_dir() {
