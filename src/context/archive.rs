@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use crate::context::{Content, Entry, Kind, Tree, path_bytes, walk};
+use crate::context::{Content, Entry, Kind, Tree, file, path_bytes};
 
 /// Bytes to a chunk, and chunks that may wait for the engine.
 const CHUNK: usize = 64 * 1024;
@@ -78,7 +78,7 @@ fn append<W: Write>(builder: &mut Builder<W>, entry: &Entry) -> io::Result<()> {
             match content {
                 Content::Memory(bytes) => builder.append_data(&mut header, &entry.path, &**bytes),
                 Content::Disk(path) => {
-                    let file = walk::open(path)?;
+                    let file = file::open(path)?;
                     if file.metadata()?.len() != *size {
                         return Err(changed(path));
                     }
@@ -178,6 +178,7 @@ impl Write for Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::walk;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 

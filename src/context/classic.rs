@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::context::ignorefile::{self, NAME};
 use crate::context::pattern::Patterns;
-use crate::context::{Content, ContextError, Entry, Kind, Tree, walk};
+use crate::context::{Content, ContextError, Entry, Kind, Tree, file};
 
 /// Makes the builder show of the tree at `dir` what these patterns don't ignore.
 pub(crate) fn prepare(
@@ -36,7 +36,7 @@ pub(crate) fn prepare(
     if let Some(text) = wanted {
         let kind = Kind::File {
             size: text.len() as u64,
-            hash: walk::sha256(&text),
+            hash: file::sha256(&text),
             content: Content::Memory(Bytes::from(text)),
             executable: false,
         };

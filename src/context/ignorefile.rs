@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::context::pattern::{Pattern, Patterns};
-use crate::context::{ContextError, walk};
+use crate::context::{ContextError, file};
 use crate::words::text::cut;
 
 /// The ignore file of a whole context.
@@ -66,12 +66,12 @@ pub(crate) fn read(path: &Path, real: &Path) -> Result<Option<Vec<u8>>, ContextE
         Err(error) => return Err(ContextError::read(path)(error)),
         Ok(_) => {}
     }
-    let target = walk::confined(WHAT, path, real)?;
+    let target = file::confined(WHAT, path, real)?;
     let no_file = || ContextError::Kind { what: WHAT, path: path.to_owned(), want: "file" };
     if !target.is_file() {
         return Err(no_file());
     }
-    let file = walk::open(&target).map_err(ContextError::read(path))?;
+    let file = file::open(&target).map_err(ContextError::read(path))?;
     // It may have been swapped since.
     if !file.metadata().map_err(ContextError::read(path))?.is_file() {
         return Err(no_file());

@@ -8,6 +8,7 @@ pub(crate) mod archive;
 mod classic;
 pub(crate) mod dockerfile;
 mod expression;
+mod file;
 mod ignorefile;
 mod pattern;
 pub(crate) mod walk;
@@ -144,7 +145,7 @@ impl Tree {
         let content = Bytes::from_static(dockerfile.as_bytes());
         let kind = Kind::File {
             size: content.len() as u64,
-            hash: walk::sha256(&content),
+            hash: file::sha256(&content),
             content: Content::Memory(content),
             executable: false,
         };

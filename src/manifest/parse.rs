@@ -39,7 +39,9 @@ pub(crate) fn parse(bytes: &[u8], place: &Place) -> Parsed {
     }
     let desired = {
         let (tree, errors) = DeTable::parse_recoverable(&text);
-        secrets::hide(tree.get_ref(), &mut problems);
+        for place in secrets::places(tree.get_ref()) {
+            problems.hide(place);
+        }
         for error in errors {
             let span = error.span().unwrap_or(text.len()..text.len());
             let diagnostic = syntax(error.message(), problems.slice(span.clone()));

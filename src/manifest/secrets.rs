@@ -3,9 +3,9 @@
 //! None should, but people try it, and what is said of a mistake ends up in the logs of
 //! a build server. So this is decided before anything is said.
 
-use toml::de::{DeTable, DeValue};
+use std::ops::Range;
 
-use crate::manifest::problems::Problems;
+use toml::de::{DeTable, DeValue};
 
 /// Words in names of what should be read by nobody.
 const SECRET_WORDS: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "KEY", "APIKEY"];
@@ -23,9 +23,9 @@ pub(crate) fn mentions_secret(text: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').any(looks_secret)
 }
 
-/// Hides the lines of every key that looks like the name of a secret, and of all that
-/// stands below it.
-pub(crate) fn hide(tree: &DeTable<'_>, problems: &mut Problems<'_>) {
+/// Where every key stands that looks like the name of a secret, and all below it.
+pub(crate) fn places(tree: &DeTable<'_>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
     let mut rest = Vec::new();
     for (name, value) in tree {
         match value.get_ref() {
@@ -36,7 +36,7 @@ pub(crate) fn hide(tree: &DeTable<'_>, problems: &mut Problems<'_>) {
             _ => {
                 let is_secret = looks_secret(name.get_ref());
                 if is_secret {
-                    problems.hide(name.span());
+                    found.push(name.span());
                 }
                 rest.push((value, is_secret));
             }
@@ -49,7 +49,7 @@ pub(crate) fn hide(tree: &DeTable<'_>, problems: &mut Problems<'_>) {
                 for (name, value) in table {
                     let is_secret = is_secret || looks_secret(name.get_ref());
                     if is_secret {
-                        problems.hide(name.span());
+                        found.push(name.span());
                     }
                     rest.push((value, is_secret));
                 }
@@ -57,10 +57,11 @@ pub(crate) fn hide(tree: &DeTable<'_>, problems: &mut Problems<'_>) {
             DeValue::Array(array) => rest.extend(array.iter().map(|value| (value, is_secret))),
             // As a list has them: `["NPM_TOKEN=…"]`.
             DeValue::String(text) if text.split_once('=').is_some_and(|it| looks_secret(it.0)) => {
-                problems.hide(value.span());
+                found.push(value.span());
             }
-            _ if is_secret => problems.hide(value.span()),
+            _ if is_secret => found.push(value.span()),
             _ => {}
         }
     }
+    found
 }
