@@ -109,19 +109,20 @@ impl Occ {
 
     /// Under a limit of the shell's `ulimit`.
     #[must_use]
-    pub(crate) fn limited(mut self, limit: &str) -> Self {
-        let program = std::mem::replace(&mut self.program, "/bin/sh".to_owned());
-        let script = format!("ulimit {limit} && exec \"$@\"");
-        let arguments = ["-c".to_owned(), script, "sh".to_owned(), program];
-        self.arguments.splice(..0, arguments);
-        self
+    pub(crate) fn limited(self, limit: &str) -> Self {
+        self.after(&format!("ulimit {limit}"))
     }
 
     /// With these signals ignored from the start.
     #[must_use]
-    pub(crate) fn ignoring(mut self, signals: &str) -> Self {
+    pub(crate) fn ignoring(self, signals: &str) -> Self {
+        self.after(&format!("trap '' {signals}"))
+    }
+
+    /// In the place of a shell that has done this before.
+    fn after(mut self, done: &str) -> Self {
         let program = std::mem::replace(&mut self.program, "/bin/sh".to_owned());
-        let script = format!("trap '' {signals} && exec \"$@\"");
+        let script = format!("{done} && exec \"$@\"");
         let arguments = ["-c".to_owned(), script, "sh".to_owned(), program];
         self.arguments.splice(..0, arguments);
         self
