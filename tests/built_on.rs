@@ -134,7 +134,11 @@ fn images_that_are_built_on_each_other_are_a_mistake_in_the_manifest() {
         .args(["-H", &engine.host()]);
     for command in ["plan", "sync", "status"] {
         let run = occ.run_with([command]).expect(65);
-        run.says(&["images are built on each other: `a` on `b` and `b` on `a`"]);
+        run.says(&[
+            "images are built on each other: `a` on `b` and `b` on `a`",
+            "--> opencode.toml:4:9",
+            "key: images.a.build",
+        ]);
     }
     assert!(engine.seen("POST ").is_empty());
 }

@@ -62,6 +62,7 @@ pub(crate) fn validate(manifest: &Manifest, place: &Place, problems: &mut Proble
         }
     }
     Desired {
+        file: place.file.clone(),
         images,
         timeouts: timeouts(manifest.timeouts.as_ref()),
         limits: limits(manifest.limits.as_ref()),

@@ -17,7 +17,7 @@ pub(super) fn built_on(seen: &ObservedImage) -> Vec<&str> {
 pub(super) fn in_order<'d>(
     images: &[&'d DesiredImage],
     observed: &Observed,
-) -> Result<Vec<&'d DesiredImage>, Vec<Diagnostic>> {
+) -> Result<Vec<&'d DesiredImage>, Box<Diagnostic>> {
     let mut left: Vec<&DesiredImage> = images.to_vec();
     let mut order: Vec<&DesiredImage> = Vec::new();
     while !left.is_empty() {
@@ -27,7 +27,7 @@ pub(super) fn in_order<'d>(
         };
         let (waiting, ready): (Vec<_>, Vec<_>) = left.iter().partition(|image| waits(image));
         if ready.is_empty() {
-            return Err(vec![cycle(&waiting, observed)]);
+            return Err(Box::new(cycle(&waiting, observed)));
         }
         order.extend(ready);
         left = waiting;

@@ -65,7 +65,9 @@ pub(crate) fn reconcile(
         return Err(unsupported);
     }
     let mut plans: BTreeMap<&str, ImagePlan> = BTreeMap::new();
-    for image in in_order(&images, observed)? {
+    let order = in_order(&images, observed)
+        .map_err(|cycle| vec![Diagnostic { file: Some(desired.file.clone()), ..*cycle }])?;
+    for image in order {
         let mut seen = observed.images.get(&image.id).cloned().unwrap_or_default();
         let bases: Vec<&ImagePlan> =
             built_on(&seen).into_iter().filter_map(|id| plans.get(id)).collect();

@@ -99,7 +99,12 @@ fn digest(digit: &str) -> String {
 pub(super) fn manifest(images: Vec<DesiredImage>) -> Desired {
     let timeouts =
         Timeouts { connect: None, response: None, patience: None, stall: None, build: None };
-    Desired { images, timeouts, limits: Limits { pulls: 1, builds: 1 } }
+    Desired {
+        file: "opencode.toml".into(),
+        images,
+        timeouts,
+        limits: Limits { pulls: 1, builds: 1 },
+    }
 }
 
 #[track_caller]

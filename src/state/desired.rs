@@ -15,6 +15,8 @@ use crate::words::reference::Reference;
 /// The whole manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Desired {
+    /// The manifest's file, as it is shown.
+    pub(crate) file: PathBuf,
     /// In the order of the file.
     pub(crate) images: Vec<DesiredImage>,
     /// `[timeouts]`.
