@@ -8,7 +8,7 @@ use crate::engine::error::EngineError;
 use crate::execute::report::Report;
 use crate::execute::{Ledger, Options, Run, execute};
 use crate::manifest::{Place, parse};
-use crate::observe::{Trees, observe};
+use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, reconcile, unsupported};
 use crate::plan::step::Plan;
 use crate::state::desired::{Desired, DesiredImage};
@@ -101,7 +101,8 @@ impl DockerClient {
         if !unsupported.is_empty() {
             return Err(SyncError::Unsupported(unsupported));
         }
-        let (observed, trees) = observe(self, &manifest.desired, &images, None).await?;
+        let (observed, trees) =
+            observe(self, &manifest.desired, &images, &observe::Options::default()).await?;
         let plan = reconcile(&manifest.desired, &observed, Policy::default());
         Ok((plan.map_err(SyncError::Unsupported)?, trees))
     }

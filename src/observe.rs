@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use futures_util::stream::{self, StreamExt};
 
+use crate::context::cache::Cache;
 use crate::context::dockerfile::{Demands, demands};
 use crate::context::{ContextError, Tree, walk::walk};
 use crate::engine::Engine;
@@ -28,6 +29,17 @@ const AT_ONCE_REMOTE: usize = 4;
 /// The trees that were hashed, by image id, for whoever has to send them.
 pub(crate) type Trees = BTreeMap<String, Tree>;
 
+/// How to look.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// Instead of the manifest's, for the images that were asked for.
+    pub(crate) strategy: Option<Strategy>,
+    /// Where what was read before is remembered.
+    pub(crate) cache: Cache,
+    /// Read every file again, whatever is remembered of it.
+    pub(crate) reread: bool,
+}
+
 /// Reads what the plan depends on: of the images that were asked for, and of those that
 /// they are built on. The first inspect is also the first contact with the engine: its
 /// failure is the engine's.
@@ -35,7 +47,7 @@ pub(crate) async fn observe<E: Engine>(
     engine: &E,
     desired: &Desired,
     asked: &[&DesiredImage],
-    strategy: Option<Strategy>,
+    options: &Options,
 ) -> Result<(Observed, Trees), EngineError> {
     let names = desired.names();
     let mut observed = Observed::default();
@@ -43,7 +55,7 @@ pub(crate) async fn observe<E: Engine>(
     let mut next = asked.to_vec();
     while !next.is_empty() {
         let is_dependency = !observed.images.is_empty();
-        let strategy = strategy.filter(|_| !is_dependency);
+        let strategy = options.strategy.filter(|_| !is_dependency);
         let mut answers = stream::iter(&next)
             .map(|image| async { (*image, look(engine, image, &names, strategy).await) })
             .buffered(if engine.is_local() { AT_ONCE } else { AT_ONCE_REMOTE });

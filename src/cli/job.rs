@@ -8,9 +8,10 @@ use crate::cli::find::load;
 use crate::cli::settings::Settings;
 use crate::cli::signal::{Ended, until_ended};
 use crate::cli::{Stop, show};
+use crate::context::cache::Cache;
 use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::endpoint::Endpoint;
-use crate::observe::{Trees, observe};
+use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, misapplied, reconcile, unsupported};
 use crate::plan::step::Plan;
 use crate::state::desired::{Desired, DesiredImage};
@@ -25,6 +26,7 @@ pub(super) struct Job {
     /// Places in `desired.images`, in the manifest's order.
     chosen: Vec<usize>,
     policy: Policy,
+    looking: observe::Options,
 }
 
 impl Job {
@@ -42,7 +44,12 @@ impl Job {
         show(&parsed.diagnostics, &parsed.text, settings);
         default_platform(&mut desired, settings)?;
         let chosen = choose(&desired.images, ids)?;
-        let job = Self { desired, chosen, policy };
+        let looking = observe::Options {
+            strategy: policy.strategy,
+            cache: Cache::new(settings.environment.cache_dir()),
+            reread: false,
+        };
+        let job = Self { desired, chosen, policy, looking };
         let unsupported = unsupported(&job.images());
         if !unsupported.is_empty() {
             let (exit, text) = (ExitStatus::Data, parsed.text);
@@ -78,10 +85,9 @@ impl Job {
         &self,
         client: &DockerClient,
     ) -> Result<(Plan, Observed, Trees), Stop> {
-        let (observed, trees) =
-            observe(client, &self.desired, &self.images(), self.policy.strategy)
-                .await
-                .map_err(Stop::Engine)?;
+        let (observed, trees) = observe(client, &self.desired, &self.images(), &self.looking)
+            .await
+            .map_err(Stop::Engine)?;
         let plan = reconcile(&self.desired, &observed, self.policy).map_err(|diagnostics| {
             Stop::Input { exit: ExitStatus::Data, diagnostics, text: String::new() }
         })?;

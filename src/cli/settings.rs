@@ -38,7 +38,10 @@ const VARIABLES: &[&str] = &[
     "OCC_PROGRESS",
     "PATH",
     "TERM",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
     "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
 ];
 
 impl Environment {
@@ -73,10 +76,32 @@ impl Environment {
         self.path("DOCKER_CONFIG").or_else(|| Some(self.home()?.join(".docker")))
     }
 
-    /// A directory of the user's own for locks: in `XDG_RUNTIME_DIR`, else in the cache.
+    /// occ's directory for what may be deleted at any time.
+    pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
+        self.own_dir("XDG_CACHE_HOME", ".cache")
+    }
+
+    /// occ's directory for what the user decided.
+    pub(crate) fn config_dir(&self) -> Option<PathBuf> {
+        self.own_dir("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// occ's directory for logs.
+    pub(crate) fn state_dir(&self) -> Option<PathBuf> {
+        self.own_dir("XDG_STATE_HOME", ".local/state")
+    }
+
+    /// occ's directory for locks: in `XDG_RUNTIME_DIR`, else in the cache.
     pub(crate) fn runtime_dir(&self) -> Option<PathBuf> {
-        let cache = || Some(self.home()?.join(".cache"));
-        Some(self.path("XDG_RUNTIME_DIR").or_else(cache)?.join("occ"))
+        let own = self.path("XDG_RUNTIME_DIR").map(|dir| dir.join("occ"));
+        own.or_else(|| self.cache_dir())
+    }
+
+    /// As the XDG base directory specification has it: a variable that names no absolute
+    /// path counts as not set.
+    fn own_dir(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+        let named = self.path(variable).filter(|dir| dir.is_absolute());
+        Some(named.or_else(|| Some(self.home()?.join(below_home)))?.join("occ"))
     }
 
     /// Where programs are looked for.

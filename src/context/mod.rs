@@ -5,6 +5,7 @@
 //! the tree.
 
 pub(crate) mod archive;
+pub(crate) mod cache;
 mod classic;
 pub(crate) mod dockerfile;
 mod expression;

@@ -34,7 +34,7 @@ async fn asked(is_remote: bool, held: Option<&str>, platform: Option<&str>) -> b
     let image = DesiredImage { platform: platform.map(|p| p.parse().unwrap()), ..desired() };
     let limits = Limits { pulls: 1, builds: 1 };
     let desired = Desired { file: "x".into(), images: vec![image], timeouts: TIMEOUTS, limits };
-    observe(&engine, &desired, &[&desired.images[0]], None)
+    observe(&engine, &desired, &[&desired.images[0]], &crate::observe::Options::default())
         .await
         .unwrap()
         .0
