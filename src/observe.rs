@@ -1,22 +1,20 @@
 //! Floor 4: looks at the engine and at the build inputs, once, without changing anything.
 
+pub(crate) mod inputs;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use futures_util::stream::{self, StreamExt};
 
+use crate::context::Tree;
 use crate::context::cache::Cache;
-use crate::context::dockerfile::{Demands, demands};
-use crate::context::{ContextError, Tree, walk::walk};
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
-use crate::state::desired::{BuildOrigin, Desired, DesiredBuild, DesiredImage, Strategy, Template};
-use crate::state::inputs::{Base, InputHash, Inputs};
+use crate::state::desired::{Desired, DesiredImage, Strategy};
+use crate::state::inputs::Inputs;
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::image::ImageFacts;
-use crate::words::network::Network;
 use crate::words::platform::Platform;
-use crate::words::reference::Reference;
 
 /// Questions at once to an engine of this machine. It answers one in a third of a
 /// millisecond; more would only queue there.
@@ -57,7 +55,7 @@ pub(crate) async fn observe<E: Engine>(
         let is_dependency = !observed.images.is_empty();
         let strategy = options.strategy.filter(|_| !is_dependency);
         let mut answers = stream::iter(&next)
-            .map(|image| async { (*image, look(engine, image, &names, strategy).await) })
+            .map(|image| async { (*image, look(engine, image, &names, strategy, options).await) })
             .buffered(if engine.is_local() { AT_ONCE } else { AT_ONCE_REMOTE });
         while let Some((image, answer)) = answers.next().await {
             let (seen, tree) = answer?;
@@ -98,28 +96,38 @@ async fn look<E: Engine>(
     image: &DesiredImage,
     names: &BTreeMap<String, &str>,
     strategy: Option<Strategy>,
+    options: &Options,
 ) -> Result<(ObservedImage, Option<Tree>), EngineError> {
     let builds = strategy.unwrap_or(image.strategy) != Strategy::Pull;
-    let inputs = async {
-        match &image.build {
-            Some(build) if builds => Some(read_inputs(image, build, names).await),
-            _ => None,
+    let build = image.build.as_ref().filter(|_| builds);
+    let read = async {
+        match build {
+            Some(build) => Some((build, inputs::read(image, build, names).await)),
+            None => None,
         }
     };
-    let (held, inputs) = futures_util::join!(inspect_all(engine, image), inputs);
+    let (held, read) = futures_util::join!(inspect_all(engine, image), read);
     let (local, extra) = held?;
-    let (inputs, tree) = match inputs {
-        None => (None, None),
-        Some(Err(problem)) => (Some(Err(problem)), None),
-        Some(Ok((mut inputs, newer, tree))) => {
-            identify(engine, &mut inputs).await?;
-            if inputs.problem.is_none() && newer.is_some() && engine.builds_like_docker().await? {
-                inputs.problem = newer;
-            }
-            (Some(Ok(inputs)), Some(tree))
+    let mut seen = ObservedImage { local, extra, ..ObservedImage::default() };
+    let (build, mut read) = match read {
+        None => return Ok((seen, None)),
+        Some((_, Err(problem))) => {
+            seen.inputs = Some(Err(problem));
+            return Ok((seen, None));
         }
+        Some((build, Ok(read))) => (build, read),
     };
-    Ok((ObservedImage { local, extra, inputs, is_dependency: false }, tree))
+    identify(engine, &mut read.inputs).await?;
+    if let Some(held) = &seen.local {
+        (seen.changes, seen.is_derived) =
+            inputs::compare(engine, image, build, held, &read, &options.cache).await?;
+    }
+    let newer = read.newer.filter(|_| read.inputs.problem.is_none());
+    if newer.is_some() && engine.builds_like_docker().await? {
+        read.inputs.problem = newer;
+    }
+    seen.inputs = Some(Ok(read.inputs));
+    Ok((seen, Some(read.tree)))
 }
 
 /// Looks what the engine holds of each base, as far as that is an input.
@@ -172,66 +180,4 @@ pub(crate) async fn once_more<T>(
         Err(error) if error.kind == EngineErrorKind::Connection => ask().await,
         answer => answer,
     }
-}
-
-/// Hashes what a build reads, and says what of it only a newer builder takes. The walk has a thread of its own.
-async fn read_inputs(
-    image: &DesiredImage,
-    build: &DesiredBuild,
-    names: &BTreeMap<String, &str>,
-) -> Result<(Inputs, Option<String>, Tree), String> {
-    let origin = build.origin.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let tree = match origin {
-            BuildOrigin::Template(Template::Opencode) => {
-                Tree::template(crate::engine::docker::image::DOCKERFILE)
-            }
-            BuildOrigin::Context { dir, dockerfile, root } => walk(&dir, &dockerfile, &root)?,
-        };
-        let dockerfile = tree.dockerfile_text().unwrap_or_default();
-        Ok::<_, ContextError>((tree, dockerfile))
-    });
-    match read.await {
-        Ok(Ok((tree, dockerfile))) => {
-            let target = build.target.as_deref();
-            let Demands { bases, problem, newer, warnings } =
-                demands(&dockerfile, &tree.dockerfile, &build.args, target);
-            let base = |reference: Reference| {
-                let image = names.get(&reference.canonical()).map(|id| (*id).to_owned());
-                Base { reference, image, held: None }
-            };
-            let bases = bases.into_iter().map(base).collect();
-            let own = own_inputs(image, build, &tree);
-            Ok((Inputs { own, bases, problem, warnings }, newer, tree))
-        }
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("reading the build context was cut short".to_owned()),
-    }
-}
-
-/// Everything that a build reads, but for its bases.
-fn own_inputs(image: &DesiredImage, build: &DesiredBuild, tree: &Tree) -> InputHash {
-    let network = match build.network {
-        Network::Default => "default",
-        Network::None => "none",
-        Network::Host => "host",
-    };
-    InputHash::of(&BTreeMap::from([
-        ("name", image.name.canonical()),
-        ("platform", image.platform.as_ref().map(ToString::to_string).unwrap_or_default()),
-        ("dockerfile", tree.dockerfile.clone()),
-        ("target", build.target.clone().unwrap_or_default()),
-        ("args", pairs(&build.args)),
-        ("labels", pairs(&build.labels)),
-        ("network", network.to_owned()),
-        ("files", tree.fingerprint()),
-    ]))
-}
-
-/// A map as one text that no other map has: each part with its length in front.
-fn pairs(map: &BTreeMap<String, String>) -> String {
-    map.iter().fold(String::new(), |mut text, (key, value)| {
-        let _ = write!(text, "{}:{key}={}:{value};", key.len(), value.len());
-        text
-    })
 }

@@ -56,7 +56,7 @@ fn a_build_is_done_once_until_an_input_changes() {
 
     let occ = occ.file("src/main", unique());
     let plan = occ.run_with(["plan"]).expect(0);
-    assert!(plan.stdout.contains("inputs changed since it was built"), "{plan}");
+    assert!(plan.stdout.contains(": `src/main` changed\n"), "{plan}");
     let run = sync(&occ);
     assert_eq!(image_of(&run, "tool")["previous_id"], first);
     let second = held(&mut engine, &name);

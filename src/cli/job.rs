@@ -66,6 +66,11 @@ impl Job {
         &self.desired
     }
 
+    /// Where what was read is remembered.
+    pub(super) fn cache(&self) -> Cache {
+        self.looking.cache.clone()
+    }
+
     pub(super) fn images(&self) -> Vec<&DesiredImage> {
         self.chosen.iter().map(|i| &self.desired.images[*i]).collect()
     }

@@ -58,7 +58,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         let limits = (job.desired().timeouts, job.desired().limits);
         let locks = Locks::new(settings.environment.runtime_dir(), &client.endpoint().address);
         let run = Run::new(&client, &credentials, progress.clone(), limits, options);
-        let run = run.with_locks(locks);
+        let run = run.with_locks(locks).with_cache(job.cache());
         execute(&run, &plan, &trees, ledger).await;
         Ok(())
     };

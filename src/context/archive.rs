@@ -209,7 +209,7 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         tar::Archive::new(&packed[..]).unpack(out.path()).unwrap();
         let again = walk::walk(out.path(), Path::new("Dockerfile"), out.path()).unwrap();
-        assert_eq!(again.fingerprint(), tree.fingerprint());
+        assert_eq!(again.fingerprint(None), tree.fingerprint(None));
     }
 
     #[tokio::test]

@@ -10,13 +10,17 @@ mod classic;
 pub(crate) mod dockerfile;
 mod expression;
 mod file;
-mod ignorefile;
+pub(crate) mod ignorefile;
 mod pattern;
 pub(crate) mod walk;
 
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+
+use crate::context::ignorefile::Malformed;
+use crate::context::pattern::Patterns;
+use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 
 /// Everything that goes to the builder, in the order of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,31 +169,56 @@ impl Tree {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// What goes into the input hash: for each entry its path, kind, executable
-    /// bit, link target and content, and never a time, an owner or an absolute path.
-    pub(crate) fn fingerprint(&self) -> String {
-        use sha2::{Digest as _, Sha256};
-        let mut hash = Sha256::new();
-        let mut field = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
+    /// What a change is told from: each entry but the Dockerfile by its path, with its
+    /// kind, executable bit, link target and content, and never a time, an owner or an
+    /// absolute path. `only` leaves out what it does not match.
+    pub(crate) fn items<'t>(
+        &'t self,
+        only: Option<&'t Patterns>,
+    ) -> impl Iterator<Item = (&'t [u8], Sha256Sum)> {
+        let counts = move |entry: &&Entry| {
+            entry.path != Path::new(&self.dockerfile)
+                && only.is_none_or(|only| only.ignores(path_bytes(&entry.path)))
         };
-        for entry in &self.entries {
-            field(path_bytes(&entry.path));
-            match &entry.kind {
-                Kind::Directory => field(b"d"),
-                Kind::Link(target) => {
-                    field(b"l");
-                    field(path_bytes(target));
-                }
-                Kind::File { executable, hash, .. } => {
-                    field(if *executable { b"x" } else { b"f" });
-                    field(hash);
-                }
+        self.entries
+            .iter()
+            .filter(counts)
+            .map(|entry| (path_bytes(&entry.path), entry.kind.fingerprint()))
+    }
+
+    /// The same for the Dockerfile.
+    pub(crate) fn dockerfile_item(&self) -> Option<(&[u8], Sha256Sum)> {
+        let entry = self.entries.iter().find(|entry| entry.path == Path::new(&self.dockerfile))?;
+        Some((path_bytes(&entry.path), entry.kind.fingerprint()))
+    }
+
+    /// The hash of all items.
+    pub(crate) fn fingerprint(&self, only: Option<&Patterns>) -> Sha256Sum {
+        let mut hash = FieldHasher::default();
+        for (path, item) in self.items(only) {
+            hash.field(path);
+            hash.field(&item);
+        }
+        hash.finish()
+    }
+}
+
+impl Kind {
+    /// All that a builder can see of it.
+    fn fingerprint(&self) -> Sha256Sum {
+        match self {
+            Self::Directory => hash_of([&b"d"[..]]),
+            Self::Link(target) => hash_of([b"l", path_bytes(target)]),
+            Self::File { executable, hash, .. } => {
+                hash_of([if *executable { b"x" } else { b"f" }, &hash[..]])
             }
         }
-        crate::words::text::hex(&hash.finalize())
     }
+}
+
+/// Patterns of the files that count as inputs, with the syntax of an ignore file.
+pub(crate) fn patterns(lines: &[String]) -> Result<Patterns, Malformed> {
+    ignorefile::parse(lines.join("\n").as_bytes())
 }
 
 /// A path's bytes: names may hold any but NUL and `/`.

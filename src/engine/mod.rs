@@ -29,6 +29,9 @@ pub(crate) trait Engine {
     /// What is behind a reference or an image id; `None` where there is nothing.
     async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, EngineError>;
 
+    /// The steps that an image was made with, as the builder wrote them down, newest first.
+    async fn history(&self, id: &str) -> Result<Vec<String>, EngineError>;
+
     /// The engine's own platform.
     async fn platform(&self) -> Result<Platform, EngineError>;
 

@@ -11,15 +11,18 @@ use crate::engine::watch::PULSE;
 use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
 use crate::execute::report::Action;
 use crate::execute::{Failure, Obtained, Run, place};
+use crate::observe::inputs::{self, is_built_with, labels};
 use crate::observe::{Trees, identify, inspect};
 use crate::plan::step::{BuildStep, ImagePlan};
-use crate::state::inputs::{InputHash, LABEL, LABEL_ID};
+use crate::state::inputs::LABEL;
 use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 
 /// Lines of a failed build that the report quotes.
 const TAIL: usize = 30;
+
+type Labels = BTreeMap<String, String>;
 
 /// Builds.
 pub(super) async fn build<E: Engine>(
@@ -34,13 +37,13 @@ pub(super) async fn build<E: Engine>(
     let _slot = run.builds.acquire().await;
     begin();
     // The bases may have changed since the plan was made: by this run, or by another.
-    let mut inputs = step.inputs.clone();
-    let identified = identify(run.engine, &mut inputs).await;
+    let mut read = step.inputs.clone();
+    let identified = identify(run.engine, &mut read).await;
     identified.map_err(|error| Failure::of(Action::Build, &error))?;
-    let hash = inputs.hash();
+    let labels = labels(&image.name, &step.build, &read);
     let waiting = || run.progress.note(Some(&image.id), "another occ is building it, waiting");
     let _lock = run.locks.take(&image.name.canonical(), waiting).await;
-    if let Some(done) = done_meanwhile(run, image, &hash).await {
+    if let Some(done) = done_meanwhile(run, image, &labels).await {
         return Ok(done);
     }
     run.progress.report(Event::Started {
@@ -50,8 +53,8 @@ pub(super) async fn build<E: Engine>(
     });
     let mut tail = VecDeque::new();
     let built = async {
-        let id = send(run, image, step, &hash, trees, &mut tail).await?;
-        prove(run, image, &hash, &id).await
+        let id = send(run, image, step, &labels, trees, &mut tail).await?;
+        prove(run, image, &labels, &id).await
     };
     let built = match run.timeouts.build {
         None => built.await,
@@ -65,6 +68,9 @@ pub(super) async fn build<E: Engine>(
             .with_hint("raise `build` under `[timeouts]`")),
         },
     };
+    if let (Ok(_), Some(tree)) = (&built, trees.get(&image.id)) {
+        inputs::remember(&run.cache, &step.build, &read, tree);
+    }
     match built {
         Ok(id) => Ok(Obtained {
             action: Action::Build,
@@ -102,11 +108,10 @@ async fn unless_dead<E: Engine>(
 async fn done_meanwhile<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    hash: &InputHash,
+    labels: &Labels,
 ) -> Option<Obtained> {
     let facts = inspect(run.engine, &image.name.canonical()).await.ok().flatten()?;
-    let same = facts.labels.get(LABEL).map(String::as_str) == Some(hash.as_str());
-    if run.options.no_cache || !same {
+    if run.options.no_cache || !is_built_with(run.engine, &facts, labels).await.ok()? {
         return None;
     }
     // The label doesn't tell an engine's own platform from another's.
@@ -128,7 +133,7 @@ async fn send<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     step: &BuildStep,
-    hash: &InputHash,
+    labels: &Labels,
     trees: &Trees,
     tail: &mut VecDeque<String>,
 ) -> Result<String, EngineError> {
@@ -136,9 +141,6 @@ async fn send<E: Engine>(
         .get(&image.id)
         .cloned()
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
-    let mut labels = step.build.labels.clone();
-    labels.insert(LABEL.to_owned(), hash.to_string());
-    labels.insert(LABEL_ID.to_owned(), image.id.clone());
     let dockerfile = tree.dockerfile.clone();
     let mut credentials = BTreeMap::new();
     for base in step.inputs.bases.iter().filter(|base| base.image.is_none()) {
@@ -157,7 +159,7 @@ async fn send<E: Engine>(
         dockerfile,
         target: step.build.target.clone(),
         args: step.build.args.clone(),
-        labels,
+        labels: labels.clone(),
         network: step.build.network,
         platform: image.platform.clone(),
         no_cache: run.options.no_cache,
@@ -202,14 +204,14 @@ async fn send<E: Engine>(
 async fn prove<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    hash: &InputHash,
+    labels: &Labels,
     id: &str,
 ) -> Result<String, EngineError> {
     let Some(facts) = inspect(run.engine, id).await? else {
         let message = format!("the engine built {id}, and does not have it");
         return Err(failed(image, FailureClass::CutShort, message));
     };
-    if facts.labels.get(LABEL).map(String::as_str) != Some(hash.as_str()) {
+    if facts.labels.get(LABEL) != labels.get(LABEL) {
         let message = format!("the image that was built does not carry the label `{LABEL}`");
         return Err(failed(image, FailureClass::Integrity, message));
     }

@@ -24,6 +24,7 @@ use tokio::time::Instant;
 pub(crate) use crate::execute::ledger::Ledger;
 pub(crate) use crate::execute::lock::Locks;
 
+use crate::context::cache::Cache;
 use crate::engine::Engine;
 use crate::engine::credentials::CredentialStore;
 use crate::engine::error::EngineError;
@@ -47,6 +48,7 @@ pub(crate) struct Run<'a, E> {
     timeouts: Timeouts,
     options: Options,
     locks: Locks,
+    cache: Cache,
     pulls: Semaphore,
     builds: Semaphore,
     /// Registries whose pull limit is used up: not asked again in this run.
@@ -142,6 +144,7 @@ impl<'a, E: Engine> Run<'a, E> {
             timeouts,
             options,
             locks: Locks::default(),
+            cache: Cache::default(),
             pulls: Semaphore::new(limits.pulls),
             builds: Semaphore::new(limits.builds),
             limited: RefCell::default(),
@@ -155,6 +158,11 @@ impl<'a, E: Engine> Run<'a, E> {
     /// The same with locks, so that no other occ builds the same image meanwhile.
     pub(crate) fn with_locks(self, locks: Locks) -> Self {
         Self { locks, ..self }
+    }
+
+    /// The same with a place to keep what images are built from.
+    pub(crate) fn with_cache(self, cache: Cache) -> Self {
+        Self { cache, ..self }
     }
 
     /// The platform that an image must have: its own, else the engine's.

@@ -39,6 +39,10 @@ pub(crate) fn check(
     unsupported.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     Some(DesiredBuild {
         origin: origin?,
+        inputs: build
+            .inputs
+            .as_ref()
+            .map(|inputs| inputs.value.iter().map(|pattern| pattern.value.0.clone()).collect()),
         target: build.target.as_ref().map(|target| target.value.0.clone()),
         args,
         labels,
@@ -221,7 +225,6 @@ impl Table<'_, '_, '_> {
     fn not_supported_yet(&mut self) {
         let build = self.build;
         let keys = [
-            ("inputs", build.inputs.as_ref().map(|at| &at.span)),
             ("secrets", build.secrets.as_ref().map(|at| &at.span)),
             ("ssh", build.ssh.as_ref().map(|at| &at.span)),
             ("cache_from", build.cache_from.as_ref().map(|at| &at.span)),

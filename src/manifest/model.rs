@@ -219,8 +219,9 @@ pub(crate) struct Build {
     /// The Dockerfile, relative to the context.
     #[schemars(extend("default" = "Dockerfile"))]
     pub(crate) dockerfile: Option<At<PathText>>,
-    /// Patterns of the files in the context that decide whether to build again. Without
-    /// it all files do. Not supported yet.
+    /// Patterns of the files in the context that decide whether to build again, with the
+    /// syntax of `.dockerignore`. Without it all files do. The Dockerfile always does, and
+    /// all files are sent.
     pub(crate) inputs: Option<At<List<PathText>>>,
     /// The stage to build. Without it: the last.
     pub(crate) target: Option<At<Word>>,

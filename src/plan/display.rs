@@ -20,7 +20,19 @@ impl fmt::Display for Cause {
             Self::WrongPlatform { want, have } => {
                 write!(f, "the engine has it for {have}, wanted is {want}")
             }
-            Self::InputsChanged => f.write_str("inputs changed since it was built"),
+            Self::InputsChanged { changes } if changes.is_empty() => {
+                f.write_str("inputs changed since it was built")
+            }
+            Self::InputsChanged { changes } => {
+                let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+                f.write_str(&changes.join("; "))
+            }
+            Self::OtherVersion => {
+                f.write_str("another version of occ built it, which counts its inputs otherwise")
+            }
+            Self::Derived { have } => {
+                write!(f, "the name is on an image that was made from occ's ({})", short_id(have))
+            }
             Self::BaseChanges { base } => {
                 write!(f, "the image `{base}` changes, which it is built on")
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::plan::order::{built_on, in_order};
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
 use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
-use crate::state::inputs::{Inputs, LABEL};
+use crate::state::inputs::{InputLabel, Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
@@ -180,8 +180,16 @@ fn built_cause(facts: &ImageFacts, seen: &ObservedImage, policy: Policy) -> Caus
     }
     match (facts.labels.get(LABEL), &seen.inputs) {
         (None, _) => Cause::NotBuiltHere { have: facts.id.clone() },
-        (Some(label), Some(Ok(now))) if label == now.hash().as_str() => Cause::InSync,
-        (Some(_), Some(Ok(_))) => Cause::InputsChanged,
+        (Some(label), Some(Ok(now))) => {
+            let before = InputLabel::read(label).hash;
+            let have = || facts.id.clone();
+            match before == now.hash() {
+                true if seen.is_derived => Cause::Derived { have: have() },
+                true => Cause::InSync,
+                false if !before.is_of_this_version() => Cause::OtherVersion,
+                false => Cause::InputsChanged { changes: seen.changes.clone() },
+            }
+        }
         (Some(_), _) => Cause::InputsUnknown,
     }
 }
@@ -238,6 +246,9 @@ fn tag_only(image: &DesiredImage, seen: &ObservedImage, plan: &mut ImagePlan) {
     }
 }
 
+#[cfg(test)]
+#[path = "built_tests.rs"]
+mod built_tests;
 #[cfg(test)]
 #[path = "order_tests.rs"]
 mod order_tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::state::desired::{BuildOrigin, DesiredBuild, Limits, RetryPolicy, Source, Template};
-use crate::state::inputs::{Base, InputHash};
+use crate::state::inputs::{Base, Part};
 use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
 use crate::words::network::Network;
@@ -45,6 +45,7 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
             target: None,
             args: BTreeMap::new(),
             labels: BTreeMap::new(),
+            inputs: None,
             network: Network::Default,
         }),
         ..image(id)
@@ -64,10 +65,6 @@ pub(super) fn facts(labels: &[(&str, &str)], digests: &[&str]) -> ImageFacts {
     }
 }
 
-fn hash(text: &str) -> InputHash {
-    InputHash::of(&BTreeMap::from([("files", text.to_owned())]))
-}
-
 pub(super) fn seen(local: Option<ImageFacts>) -> ObservedImage {
     ObservedImage { local, inputs: Some(Ok(inputs(&[]))), ..ObservedImage::default() }
 }
@@ -80,7 +77,7 @@ pub(super) fn inputs(bases: &[&str]) -> Inputs {
         held: Some(format!("id of {id}")),
     };
     Inputs {
-        own: InputHash::of(&BTreeMap::new()),
+        parts: BTreeMap::from([(Part::Args, [0; 32])]),
         bases: bases.iter().map(base).collect(),
         problem: None,
         warnings: vec![],
@@ -89,10 +86,10 @@ pub(super) fn inputs(bases: &[&str]) -> Inputs {
 
 /// What the label of an image says that was built from these inputs.
 pub(super) fn label(bases: &[&str]) -> String {
-    inputs(bases).hash().to_string()
+    inputs(bases).label().to_string()
 }
 
-fn digest(digit: &str) -> String {
+pub(super) fn digest(digit: &str) -> String {
     format!("sha256:{}", digit.repeat(64))
 }
 
@@ -108,7 +105,7 @@ pub(super) fn manifest(images: Vec<DesiredImage>) -> Desired {
 }
 
 #[track_caller]
-fn check(image: &DesiredImage, seen: ObservedImage, policy: Policy, want: &str) {
+pub(super) fn check(image: &DesiredImage, seen: ObservedImage, policy: Policy, want: &str) {
     let observed =
         Observed { images: BTreeMap::from([(image.id.clone(), seen)]), engine_platform: None };
     let plan = reconcile(&manifest(vec![image.clone()]), &observed, policy).unwrap();
@@ -193,97 +190,6 @@ fn an_engines_id_is_no_digest_that_a_pin_could_mean() {
 }
 
 #[test]
-fn a_build_is_satisfied_by_the_hash_on_its_label() {
-    let tool = built("tool", Strategy::Build);
-    let label = label(&[]);
-    check(&tool, seen(Some(facts(&[(LABEL, &label)], &[]))), ANY, "tool: unchanged: in sync\n");
-    let old = hash("old");
-    check(
-        &tool,
-        seen(Some(facts(&[(LABEL, old.as_str())], &[]))),
-        ANY,
-        "tool: changes: inputs changed since it was built\n  build the template `opencode`\n",
-    );
-    check(
-        &tool,
-        seen(Some(facts(&[], &[]))),
-        ANY,
-        "tool: changes: the name is on an image that occ did not build (sha256:111111111111)\n  build the template `opencode`\n",
-    );
-    check(
-        &tool,
-        seen(Some(facts(&[(LABEL, &label)], &[]))),
-        Policy { no_cache: true, ..ANY },
-        "tool: changes: `--no-cache` asks for a rebuild\n  build the template `opencode`\n",
-    );
-}
-
-#[test]
-fn pull_then_build_keeps_what_was_pulled_and_renews_a_stale_stand_in() {
-    let tool = built("tool", Strategy::PullThenBuild);
-    let old = hash("old");
-    let pulled = format!("ghcr.io/acme/tool@{}", digest("a"));
-    check(
-        &tool,
-        seen(Some(facts(&[(LABEL, old.as_str())], &[&pulled]))),
-        ANY,
-        "tool: unchanged: in sync\n",
-    );
-    check(
-        &tool,
-        seen(Some(facts(&[(LABEL, old.as_str())], &[]))),
-        ANY,
-        "tool: changes: inputs changed since it was built\n  \
-         pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1, else build the template `opencode`\n",
-    );
-    check(
-        &tool,
-        seen(Some(facts(&[(LABEL, old.as_str())], &[]))),
-        Policy { no_cache: true, ..ANY },
-        "tool: changes: `--no-cache` asks for a rebuild\n  \
-         pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1, else build the template `opencode`\n",
-    );
-    let pinned = DesiredImage { pin: Some(digest("a").parse().unwrap()), ..tool };
-    let now = hash("now");
-    check(
-        &pinned,
-        seen(Some(facts(&[(LABEL, now.as_str())], &[]))),
-        ANY,
-        &format!(
-            "tool: changes: the engine has other content, the manifest pins sha256:aaaaaaaaaaaa\n  \
-             pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at {}, else build the template `opencode`\n",
-            digest("a")
-        ),
-    );
-}
-
-#[test]
-fn a_store_that_lists_builds_as_if_they_were_pulled_does_not_hide_a_stale_one() {
-    let mut tool = built("tool", Strategy::PullThenBuild);
-    tool.name = "ghcr.io/acme/tool:1".parse().unwrap();
-    let old = hash("old");
-    // Its ids are digests, and the digest is that of the image's own name.
-    let own = ImageFacts {
-        id: digest("a"),
-        ..facts(&[(LABEL, old.as_str())], &[&format!("ghcr.io/acme/tool@{}", digest("a"))])
-    };
-    check(
-        &tool,
-        seen(Some(own.clone())),
-        ANY,
-        "tool: changes: inputs changed since it was built\n  \
-         pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1, else build the template `opencode`\n",
-    );
-    // On the other store it can only have been pulled.
-    check(
-        &tool,
-        seen(Some(ImageFacts { id: digest("b"), ..own })),
-        ANY,
-        "tool: unchanged: in sync\n",
-    );
-}
-
-#[test]
 fn the_wrong_platform_is_never_in_sync() {
     let arm = DesiredImage { platform: Some("linux/arm64".parse().unwrap()), ..image("tool") };
     check(
@@ -311,53 +217,6 @@ fn further_names_are_set_when_they_are_missing_or_elsewhere() {
         "tool: changes: further names are missing or elsewhere\n  \
          tag docker.io/library/b:1\n  tag docker.io/library/c:1\n",
     );
-}
-
-#[test]
-fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
-    let inputs = Some(Err("no `Dockerfile`".to_owned()));
-    let unreadable = || ObservedImage { inputs: inputs.clone(), ..ObservedImage::default() };
-    check(
-        &built("tool", Strategy::Build),
-        unreadable(),
-        ANY,
-        "tool: blocked: not in the engine\n  blocked: no `Dockerfile`\n",
-    );
-    check(
-        &built("tool", Strategy::Build),
-        ObservedImage { local: Some(facts(&[(LABEL, "1:a")], &[])), ..unreadable() },
-        ANY,
-        "tool: blocked: its inputs can't be compared\n  blocked: no `Dockerfile`\n",
-    );
-    check(
-        &built("tool", Strategy::PullThenBuild),
-        unreadable(),
-        ANY,
-        "tool: changes: not in the engine\n  pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n  \
-         warning: no build can stand in: no `Dockerfile`\n",
-    );
-}
-
-#[test]
-fn a_dockerfile_that_cannot_be_built_blocks_it_and_an_unclear_one_is_told() {
-    let about = |problem: Option<&str>, warnings: &[&str], want| {
-        let problem = problem.map(str::to_owned);
-        let warnings = warnings.iter().map(|text| (*text).to_owned()).collect();
-        let now = Inputs { problem, warnings, ..inputs(&[]) };
-        let seen = ObservedImage {
-            inputs: Some(Ok(now)),
-            ..seen(Some(facts(&[(LABEL, hash("before").as_str())], &[])))
-        };
-        let changed = "inputs changed since it was built\n  ";
-        check(
-            &built("tool", Strategy::Build),
-            seen,
-            ANY,
-            &format!("tool: {want}").replace("…", changed),
-        );
-    };
-    about(Some("line 2"), &[], "blocked: …blocked: line 2\n");
-    about(None, &["line 3"], "changes: …build the template `opencode`\n  warning: line 3\n");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::state::changes::Change;
 use crate::state::desired::{DesiredBuild, RetryPolicy, Source};
 use crate::state::inputs::Inputs;
 use crate::words::digest::Digest;
@@ -102,7 +103,17 @@ pub(crate) enum Cause {
         have: Platform,
     },
     /// The build's inputs changed since the image was built.
-    InputsChanged,
+    InputsChanged {
+        /// What in them, as far as it is known.
+        changes: Vec<Change>,
+    },
+    /// What is there was built by an occ that counts the inputs in another way.
+    OtherVersion,
+    /// Somebody made what is there from an image of ours, and it inherits the label.
+    Derived {
+        /// The engine's id of what is there.
+        have: String,
+    },
     /// An image of the manifest that it is built on changes.
     BaseChanges {
         /// That image's id.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::state::desired::{DesiredBuild, RetryPolicy};
-use crate::state::inputs::{Base, InputHash, Inputs};
+use crate::state::inputs::{Base, Inputs};
 use crate::words::network::Network;
 
 fn image(id: &str, name: &str, steps: Vec<Step>) -> ImagePlan {
@@ -33,10 +33,11 @@ fn build(target: Option<&str>) -> BuildStep {
             target: target.map(Into::into),
             args: BTreeMap::new(),
             labels: BTreeMap::new(),
+            inputs: None,
             network: Network::Default,
         },
         inputs: Inputs {
-            own: InputHash::of(&BTreeMap::new()),
+            parts: BTreeMap::new(),
             bases: vec![Base {
                 reference: "quay.io/acme/base:1".parse().unwrap(),
                 image: None,

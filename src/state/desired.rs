@@ -130,6 +130,9 @@ pub(crate) struct Limits {
 pub(crate) struct DesiredBuild {
     /// Where the Dockerfile and the context come from.
     pub(crate) origin: BuildOrigin,
+    /// Patterns of the files that count as inputs, with the syntax of an ignore file;
+    /// `None` is all of them.
+    pub(crate) inputs: Option<Vec<String>>,
     /// The stage to build; `None` is the last.
     pub(crate) target: Option<String>,
     /// Build arguments.

@@ -1,35 +1,98 @@
 //! The hash of everything a build reads, and the label that carries it.
 //!
 //! Equal hashes prove equal inputs, not equal bytes: a build may fetch what it
-//! likes. The label is how occ remembers what it built, without a state file.
+//! likes. The label is how occ remembers what it built, without a state file. It holds
+//! hashes alone: names of files and values of arguments are not published with an image.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize};
 
+use crate::words::hash::{Sha256Sum, hash_of};
 use crate::words::reference::Reference;
 use crate::words::text::hex;
 
-/// The label that says what an image was built from: `1:<sha256 of the inputs>`.
+/// The label that says what an image was built from: an [`InputLabel`].
 pub(crate) const LABEL: &str = "dev.occ.inputs";
 
-/// The label that says which image of a manifest it is.
-pub(crate) const LABEL_ID: &str = "dev.occ.image";
+/// The label that says which local name an image was built for, in full.
+pub(crate) const LABEL_NAME: &str = "dev.occ.name";
 
 /// The algorithm's version. It changes when the same inputs would hash differently.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+
+/// Digits of a part's hash on the label: enough to tell what changed, where the hash of
+/// all of it has said already that something did.
+const SHORT: usize = 8;
+
+/// One part of what a build reads. Their order is that in which their changes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Part {
+    /// The local name that it is built for.
+    Name,
+    /// The stage to build.
+    Target,
+    /// The platform that the manifest names.
+    Platform,
+    /// The network of its steps.
+    Network,
+    /// The text of a template.
+    Template,
+    /// The bytes of the Dockerfile.
+    Dockerfile,
+    /// Each file of the context.
+    Files,
+    /// Each build argument, but for those that name a proxy.
+    Args,
+    /// Each label of the manifest.
+    Labels,
+    /// Each image that it is built on, as far as it is known by more than its name.
+    Bases,
+}
+
+impl Part {
+    const ALL: [Self; 10] = [
+        Self::Name,
+        Self::Target,
+        Self::Platform,
+        Self::Network,
+        Self::Template,
+        Self::Dockerfile,
+        Self::Files,
+        Self::Args,
+        Self::Labels,
+        Self::Bases,
+    ];
+
+    /// Its word on the label and in the hash.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Target => "target",
+            Self::Platform => "platform",
+            Self::Network => "network",
+            Self::Template => "template",
+            Self::Dockerfile => "dockerfile",
+            Self::Files => "files",
+            Self::Args => "args",
+            Self::Labels => "labels",
+            Self::Bases => "bases",
+        }
+    }
+}
 
 /// What a build reads, as far as planning it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Inputs {
-    /// The hash of all of it but the bases.
-    pub(crate) own: InputHash,
+    /// The hash of each part, but for the bases.
+    pub(crate) parts: BTreeMap<Part, Sha256Sum>,
     /// The images that its Dockerfile names for the wanted stage and those before it.
     pub(crate) bases: Vec<Base>,
     /// Why its Dockerfile can't be built, where that is known already.
     pub(crate) problem: Option<String>,
-    /// What in its Dockerfile is not known before the build.
+    /// What the user should know of it before the build.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -46,15 +109,30 @@ pub(crate) struct Base {
 }
 
 impl Inputs {
+    /// What the label of an image says that is built from them, with the bases as they
+    /// are held.
+    pub(crate) fn label(&self) -> InputLabel {
+        let mut parts = self.parts.clone();
+        if self.bases.iter().any(|base| base.held.is_some()) {
+            let fields = self.held().flat_map(|(name, id)| [name, id.to_owned()]);
+            parts.insert(Part::Bases, hash_of(fields));
+        }
+        let fields = parts.iter().flat_map(|(part, hash)| [part.word().as_bytes(), &hash[..]]);
+        let hash = InputHash(format!("{VERSION}:{}", hex(&hash_of(fields))));
+        let short = |(part, hash): (&Part, &Sha256Sum)| (*part, hex(hash)[..SHORT].to_owned());
+        InputLabel { hash, parts: parts.iter().map(short).collect() }
+    }
+
     /// The hash of all of it, with the bases as they are held.
     pub(crate) fn hash(&self) -> InputHash {
-        let held = self.bases.iter().filter_map(|base| {
-            Some(format!("{}={}\n", base.reference.canonical(), base.held.as_deref()?))
-        });
-        InputHash::of(&BTreeMap::from([
-            ("own", self.own.as_str().to_owned()),
-            ("bases", held.collect()),
-        ]))
+        self.label().hash
+    }
+
+    /// The bases that are inputs, by their full name, with what is held of each.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (String, &str)> {
+        self.bases
+            .iter()
+            .filter_map(|base| Some((base.reference.canonical(), base.held.as_deref()?)))
     }
 
     /// The images of the manifest that it is built on.
@@ -63,29 +141,19 @@ impl Inputs {
     }
 }
 
-/// The hash of a build's inputs, as the label's text: `1:<64 hexadecimal digits>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The hash of a build's inputs: `2:<64 hexadecimal digits>`, the algorithm's version first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct InputHash(String);
 
 impl InputHash {
-    /// The hash over named components, in the order of their names.
-    ///
-    /// Each component goes in with the length of its name and its text in front,
-    /// so that no two different sets of components can run together.
-    pub(crate) fn of(components: &BTreeMap<&str, String>) -> Self {
-        let mut hash = Sha256::new();
-        for (name, text) in components {
-            for part in [name.as_bytes(), text.as_bytes()] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
-        }
-        Self(format!("{VERSION}:{}", hex(&hash.finalize())))
-    }
-
-    /// The label's text.
+    /// Its text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it was made as this occ makes it.
+    pub(crate) fn is_of_this_version(&self) -> bool {
+        self.0.split_once(':').is_some_and(|(version, _)| version == VERSION)
     }
 }
 
@@ -95,31 +163,118 @@ impl fmt::Display for InputHash {
     }
 }
 
+/// What the label [`LABEL`] says: `2:<64 digits>,args:<8 digits>,files:<8 digits>`: the
+/// hash of all inputs, which decides, and the beginning of each part's, which tells what
+/// changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InputLabel {
+    /// Of all inputs.
+    pub(crate) hash: InputHash,
+    /// The first digits of each part's hash.
+    pub(crate) parts: BTreeMap<Part, String>,
+}
+
+impl InputLabel {
+    /// Reads a label. What it doesn't know it leaves out: only the hash decides.
+    pub(crate) fn read(text: &str) -> Self {
+        let (hash, parts) = text.split_once(',').unwrap_or((text, ""));
+        let part = |text: &str| {
+            let (word, digits) = text.split_once(':')?;
+            let part = Part::ALL.into_iter().find(|part| part.word() == word)?;
+            Some((part, digits.to_owned()))
+        };
+        let parts = parts.split(',').filter_map(part).collect();
+        Self { hash: InputHash(hash.to_owned()), parts }
+    }
+}
+
+impl fmt::Display for InputLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hash.0)?;
+        self.parts.iter().try_for_each(|(part, digits)| write!(f, ",{}:{digits}", part.word()))
+    }
+}
+
+/// Whether an image with this history, newest first, ends with the labels of its build.
+///
+/// The builder's last steps set them, a step each. An image that was made from it
+/// (`docker commit`, or `FROM` it) inherits them, and has further steps after those.
+pub(crate) fn ends_with_labels(history: &[String], labels: &BTreeMap<String, String>) -> bool {
+    // `/bin/sh -c #(nop)  LABEL key=value`, and Podman has quotes around both.
+    let key = |step: &String| {
+        let (_, rest) = step.split_once("LABEL ")?;
+        let (key, _) = rest.split_once('=')?;
+        Some(key.trim_matches('"').to_owned())
+    };
+    let newest: Option<std::collections::BTreeSet<String>> =
+        history.iter().take(labels.len()).map(key).collect();
+    newest.is_some_and(|keys| keys.iter().eq(labels.keys()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn components_cannot_run_together() {
-        let of = |pairs: &[(&'static str, &str)]| {
-            InputHash::of(&pairs.iter().map(|(k, v)| (*k, (*v).into())).collect())
+    fn inputs(args: u8, held: Option<&str>) -> Inputs {
+        let base = Base {
+            reference: "acme/base:1".parse().unwrap(),
+            image: None,
+            held: held.map(str::to_owned),
         };
-        assert_ne!(of(&[("a", "bc")]), of(&[("ab", "c")]));
-        assert_ne!(of(&[("a", "")]), of(&[]));
-        assert_eq!(of(&[("a", "1"), ("b", "2")]), of(&[("b", "2"), ("a", "1")]));
-        assert!(of(&[]).as_str().starts_with("1:"));
+        Inputs {
+            parts: BTreeMap::from([(Part::Args, [args; 32]), (Part::Files, [7; 32])]),
+            bases: vec![base],
+            problem: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_part_counts() {
+        assert_eq!(inputs(1, None).hash(), inputs(1, None).hash());
+        assert_ne!(inputs(1, None).hash(), inputs(2, None).hash());
+        let mut without = inputs(1, None);
+        without.parts.remove(&Part::Files);
+        assert_ne!(without.hash(), inputs(1, None).hash());
     }
 
     #[test]
     fn a_base_counts_by_what_is_held_of_it() {
-        let on = |held: Option<&str>| {
-            let reference = "acme/base:1".parse().unwrap();
-            let base = Base { reference, image: None, held: held.map(str::to_owned) };
-            let own = InputHash::of(&BTreeMap::new());
-            Inputs { own, bases: vec![base], problem: None, warnings: Vec::new() }.hash()
+        assert_ne!(inputs(1, Some("sha256:1")).hash(), inputs(1, Some("sha256:2")).hash());
+        assert_ne!(inputs(1, Some("sha256:1")).hash(), inputs(1, None).hash());
+    }
+
+    #[test]
+    fn a_label_says_the_hash_and_a_little_of_each_part() {
+        let label = inputs(1, Some("sha256:1")).label();
+        let text = label.to_string();
+        let hash = label.hash.to_string();
+        assert!(hash.starts_with("2:") && hash.len() == 66);
+        assert!(text.starts_with(&format!("{hash},files:07070707,args:01010101,bases:")), "{text}");
+        assert_eq!(InputLabel::read(&text), label);
+        let odd = InputLabel::read(&format!("{hash},new:1,args,files:x"));
+        assert_eq!(odd.hash, label.hash);
+        assert_eq!(odd.parts, BTreeMap::from([(Part::Files, "x".to_owned())]));
+        assert!(label.hash.is_of_this_version());
+        assert!(!InputLabel::read("1:abc").hash.is_of_this_version());
+        assert_eq!(InputLabel::read("").hash.as_str(), "");
+    }
+
+    #[test]
+    fn an_image_made_from_ours_has_further_steps() {
+        let labels = ["a", "dev.occ.inputs"].map(|key| (key.to_owned(), "x=y".to_owned()));
+        let labels = BTreeMap::from(labels);
+        let check = |history: &[&str], want: bool| {
+            let history: Vec<String> = history.iter().map(|step| (*step).to_owned()).collect();
+            assert_eq!(ends_with_labels(&history, &labels), want, "{history:?}");
         };
-        assert_eq!(on(Some("sha256:1")), on(Some("sha256:1")));
-        assert_ne!(on(Some("sha256:1")), on(Some("sha256:2")));
-        assert_ne!(on(Some("sha256:1")), on(None));
+        let (a, ours) =
+            ("/bin/sh -c #(nop)  LABEL a=x=y", "/bin/sh -c #(nop)  LABEL dev.occ.inputs=2:1");
+        check(&[ours, a, "/bin/sh -c #(nop) COPY file:1 in /"], true);
+        check(&[a, "/bin/sh -c #(nop) LABEL \"dev.occ.inputs\"=\"2:1\"", ours], true);
+        check(&["sh", ours, a], false);
+        check(&["/bin/sh -c #(nop)  LABEL b=1", ours, a], false);
+        check(&[ours], false);
+        check(&[], false);
     }
 }

@@ -3,6 +3,7 @@
 //! [`desired`] is the manifest, validated and with its defaults filled in;
 //! [`observed`] is what the engine holds. Both are plain data.
 
+pub(crate) mod changes;
 pub(crate) mod desired;
 pub(crate) mod inputs;
 pub(crate) mod observed;

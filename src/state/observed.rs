@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::state::changes::Change;
 use crate::state::inputs::Inputs;
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
@@ -24,6 +25,10 @@ pub(crate) struct ObservedImage {
     pub(crate) extra: Vec<Option<String>>,
     /// Nobody asked for it: it is here because another one is built on it.
     pub(crate) is_dependency: bool,
+    /// What changed in them since what is held was built, as far as that is known.
+    pub(crate) changes: Vec<Change>,
+    /// What is held was made by hand from an image of ours, whose label it inherits.
+    pub(crate) is_derived: bool,
     /// The build's inputs now, for an image that can be built; or why they can't be read.
     pub(crate) inputs: Option<Result<Inputs, String>>,
 }

@@ -118,6 +118,29 @@ impl RealEngine {
         String::from_utf8_lossy(&answer.body).into_owned()
     }
 
+    /// The id of what [`build`](Self::build) makes of a Dockerfile.
+    pub(crate) fn built(&self, dockerfile: &str) -> String {
+        let told = self.build(dockerfile, "");
+        let line = told.lines().rfind(|line| line.contains("\"aux\"")).expect(&told);
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["aux"]["ID"].as_str().unwrap().to_owned()
+    }
+
+    /// The id of what `docker commit` makes of a container of an image.
+    pub(crate) fn commit(&self, image: &str) -> String {
+        let body = serde_json::json!({ "Image": image, "Cmd": ["x"] }).to_string();
+        let id = |answer: Response| {
+            assert_eq!(answer.status, 201, "{answer:?}");
+            let body: Value = serde_json::from_slice(&answer.body).unwrap();
+            body["Id"].as_str().unwrap().to_owned()
+        };
+        let container = id(self.try_send("POST", "/containers/create", body.as_bytes()).unwrap());
+        let path = format!("/commit?container={container}");
+        let made = id(self.try_send("POST", &path, b"{}").unwrap());
+        self.call("DELETE", &format!("/containers/{container}"));
+        made
+    }
+
     /// Whether a container runs whose command has these words in it.
     pub(crate) fn is_running(&self, words: &str) -> bool {
         let answer = self.call("GET", "/containers/json");
@@ -137,7 +160,7 @@ impl RealEngine {
         let socket = self.host.strip_prefix("unix://").expect("a unix:// engine");
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(100)))?;
-        http::call(stream, method, target, body)
+        http::call_with(stream, method, target, &[("Content-Type", "application/json")], body)
     }
 }
 

@@ -268,9 +268,10 @@ impl Shared {
             ("POST", "/images/create") => table.pull(request),
             ("POST", "/build") => table.build(request),
             ("GET", _) if path.starts_with("/distribution/") => table.resolve(path),
-            ("GET", _) => match inner("/json") {
-                Some(name) => table.inspect(&name),
-                None => complaint(404, "page not found"),
+            ("GET", _) => match (inner("/json"), inner("/history")) {
+                (Some(name), _) => table.inspect(&name),
+                (_, Some(name)) => table.history(&name),
+                _ => complaint(404, "page not found"),
             },
             ("POST", _) => match inner("/tag") {
                 Some(source) => table.tag(&source, request),

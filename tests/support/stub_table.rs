@@ -74,6 +74,18 @@ impl Table {
         )
     }
 
+    /// Nothing but a step for each label.
+    pub(super) fn history(&self, name: &str) -> Response {
+        let Some(image) = self.find(name) else {
+            return complaint(404, &format!("No such image: {name}"));
+        };
+        let step = |(key, value): (&String, &String)| {
+            let by = format!("/bin/sh -c #(nop)  LABEL {key}={value}");
+            json!({ "Id": image.id, "CreatedBy": by, "Created": 1, "Tags": [], "Size": 0, "Comment": "" })
+        };
+        Response::json(200, &image.labels.iter().rev().map(step).collect::<Vec<_>>().into())
+    }
+
     pub(super) fn resolve(&self, path: &str) -> Response {
         let name = path.trim_start_matches("/distribution/").trim_end_matches("/json");
         let Some(image) = self.remote.get(&familiar(name)) else {

@@ -28,6 +28,17 @@ pub(super) async fn inspect(
     }
 }
 
+/// The steps that made an image, newest first. One that is gone has none.
+pub(super) async fn history(client: &DockerClient, id: &str) -> Result<Vec<String>, EngineError> {
+    check_path(id)?;
+    let about = about(client, id);
+    match client.answer(&about, client.inner().image_history(id)).await? {
+        Ok(steps) => Ok(steps.into_iter().map(|step| step.created_by).collect()),
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(Vec::new()),
+        Err(error) => Err(classify::failed(error, &about)),
+    }
+}
+
 pub(super) async fn tag(
     client: &DockerClient,
     source: &str,

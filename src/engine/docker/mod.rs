@@ -30,6 +30,10 @@ impl Engine for DockerClient {
         images::inspect(self, reference).await
     }
 
+    async fn history(&self, id: &str) -> Result<Vec<String>, EngineError> {
+        images::history(self, id).await
+    }
+
     async fn platform(&self) -> Result<Platform, EngineError> {
         images::platform(self).await
     }

@@ -149,6 +149,11 @@ impl Engine for FakeEngine {
         Ok(images.get(reference).or_else(|| images.values().find(|i| i.id == reference)).cloned())
     }
 
+    async fn history(&self, id: &str) -> Result<Vec<String>, EngineError> {
+        let image = self.inspect(id).await?.unwrap();
+        Ok(image.labels.iter().rev().map(|(key, value)| format!("LABEL {key}={value}")).collect())
+    }
+
     async fn platform(&self) -> Result<Platform, EngineError> {
         Ok("linux/amd64".parse().unwrap())
     }

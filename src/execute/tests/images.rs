@@ -2,7 +2,6 @@
 
 use super::fake_engine::{digest, facts};
 use super::*;
-use crate::state::inputs::LABEL;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::{BuildOn, FailureClass as C};
 
@@ -235,7 +234,8 @@ async fn what_was_built_for_another_platform_is_built_again() {
     let mut tool = image("tool", &[]);
     tool.steps = vec![Step::Build(build_step())];
     let mut foreign = facts('9', "linux/arm64");
-    foreign.labels.insert(LABEL.to_owned(), build_step().inputs.hash().to_string());
+    let BuildStep { build, inputs } = build_step();
+    foreign.labels = crate::observe::inputs::labels(&tool.name, &build, &inputs);
     tool.previous = Some(foreign.id.clone());
     engine.images.borrow_mut().insert("docker.io/acme/tool:1".to_owned(), foreign);
     let done = pull(&engine, tool).await;

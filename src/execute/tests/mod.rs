@@ -16,7 +16,7 @@ use super::*;
 use crate::context::Tree;
 use crate::plan::step::{BuildStep, Cause, PullStep};
 use crate::state::desired::{BuildOrigin, DesiredBuild, RetryPolicy, Source, Template};
-use crate::state::inputs::{Base, InputHash, Inputs};
+use crate::state::inputs::{Base, Inputs};
 use crate::words::network::Network;
 use crate::words::reference::Repository;
 
@@ -64,10 +64,11 @@ fn build_step() -> BuildStep {
             target: None,
             args: BTreeMap::new(),
             labels: BTreeMap::new(),
+            inputs: None,
             network: Network::Default,
         },
         inputs: Inputs {
-            own: InputHash::of(&BTreeMap::new()),
+            parts: BTreeMap::new(),
             bases: Vec::new(),
             problem: None,
             warnings: Vec::new(),

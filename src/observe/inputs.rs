@@ -1,0 +1,197 @@
+//! What a build reads: hashed, and held against what the image in the engine was built from.
+
+use std::collections::BTreeMap;
+
+use crate::context::cache::{Cache, Shelf};
+use crate::context::dockerfile::{Demands, demands};
+use crate::context::ignorefile::Malformed;
+use crate::context::{Tree, patterns, walk::walk};
+use crate::engine::Engine;
+use crate::engine::docker::image::DOCKERFILE;
+use crate::engine::error::EngineError;
+use crate::observe::once_more;
+use crate::state::changes::{Change, Item, Table, changes};
+use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Template};
+use crate::state::inputs::{
+    Base, InputHash, InputLabel, Inputs, LABEL, LABEL_NAME, Part, ends_with_labels,
+};
+use crate::words::hash::{Sha256Sum, hash_of};
+use crate::words::image::ImageFacts;
+use crate::words::network::Network;
+use crate::words::reference::Reference;
+use crate::words::text::list;
+
+/// The tables of what images were built from, by their input hash. A table of a large
+/// context takes about a megabyte.
+const TABLES: Shelf = Shelf { name: "inputs-2", room: 64 };
+
+/// What was read for one image.
+pub(super) struct Read {
+    pub(super) inputs: Inputs,
+    /// What in its Dockerfile only a newer builder takes.
+    pub(super) newer: Option<String>,
+    pub(super) tree: Tree,
+}
+
+/// Hashes what a build reads. The error is why it can't be read. The walk has a thread
+/// of its own.
+pub(super) async fn read(
+    image: &DesiredImage,
+    build: &DesiredBuild,
+    names: &BTreeMap<String, &str>,
+) -> Result<Read, String> {
+    let of_build = build.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let tree = match &of_build.origin {
+            BuildOrigin::Template(Template::Opencode) => Tree::template(DOCKERFILE),
+            BuildOrigin::Context { dir, dockerfile, root } => {
+                walk(dir, dockerfile, root).map_err(|error| error.to_string())?
+            }
+        };
+        let dockerfile = tree.dockerfile_text().unwrap_or_default();
+        let files = files(&of_build, &tree)?;
+        Ok::<_, String>((tree, dockerfile, files))
+    });
+    let cut_short = |_| "reading the build context was cut short".to_owned();
+    let (tree, dockerfile, files) = read.await.map_err(cut_short)??;
+    let target = build.target.as_deref();
+    let Demands { bases, problem, newer, mut warnings } =
+        demands(&dockerfile, &tree.dockerfile, &build.args, target);
+    let base = |reference: Reference| {
+        let image = names.get(&reference.canonical()).map(|id| (*id).to_owned());
+        Base { reference, image, held: None }
+    };
+    let bases = bases.into_iter().map(base).collect();
+    warnings.extend(build.inputs.as_deref().map(narrowed));
+    let inputs = Inputs { parts: parts(image, build, &tree, files), bases, problem, warnings };
+    Ok(Read { inputs, newer, tree })
+}
+
+fn narrowed(inputs: &[String]) -> String {
+    let patterns: Vec<String> = inputs.iter().map(|pattern| format!("`{pattern}`")).collect();
+    let what = list(&patterns, "and");
+    format!("only {what} count as inputs, and all files are sent")
+}
+
+/// The hash of the files that count.
+fn files(build: &DesiredBuild, tree: &Tree) -> Result<Sha256Sum, String> {
+    let Some(inputs) = &build.inputs else { return Ok(tree.fingerprint(None)) };
+    let malformed = |Malformed { pattern, why, .. }| {
+        format!("the pattern `{pattern}` in `inputs` is malformed: {why}")
+    };
+    Ok(tree.fingerprint(Some(&patterns(inputs).map_err(malformed)?)))
+}
+
+/// The hash of each part. A part that says nothing is left out.
+fn parts(
+    image: &DesiredImage,
+    build: &DesiredBuild,
+    tree: &Tree,
+    files: Sha256Sum,
+) -> BTreeMap<Part, Sha256Sum> {
+    let network = match build.network {
+        Network::Default => None,
+        Network::None => Some("none"),
+        Network::Host => Some("host"),
+    };
+    let pairs = |map: &BTreeMap<String, String>| {
+        (!map.is_empty()).then(|| hash_of(map.iter().flat_map(|(key, value)| [key, value])))
+    };
+    let (name, content) = tree.dockerfile_item().unwrap_or_default();
+    let is_template = matches!(build.origin, BuildOrigin::Template(_));
+    let all = [
+        (Part::Name, Some(hash_of([image.name.canonical()]))),
+        (Part::Target, build.target.as_ref().map(|target| hash_of([target]))),
+        (Part::Platform, image.platform.as_ref().map(|platform| hash_of([platform.to_string()]))),
+        (Part::Network, network.map(|network| hash_of([network]))),
+        (Part::Template, is_template.then_some(content)),
+        (Part::Dockerfile, (!is_template).then(|| hash_of([name, &content[..]]))),
+        (Part::Files, (!is_template).then_some(files)),
+        (Part::Args, pairs(&build.args)),
+        (Part::Labels, pairs(&build.labels)),
+    ];
+    all.into_iter().filter_map(|(part, hash)| Some((part, hash?))).collect()
+}
+
+/// The labels that an image gets that is built from these inputs.
+pub(crate) fn labels(
+    name: &Reference,
+    build: &DesiredBuild,
+    inputs: &Inputs,
+) -> BTreeMap<String, String> {
+    let mut labels = build.labels.clone();
+    labels.insert(LABEL.to_owned(), inputs.label().to_string());
+    labels.insert(LABEL_NAME.to_owned(), name.canonical());
+    labels
+}
+
+/// What changed since what is held was built, if its label tells; and whether somebody
+/// made it from an image of ours, which its label does not tell.
+pub(super) async fn compare<E: Engine>(
+    engine: &E,
+    image: &DesiredImage,
+    build: &DesiredBuild,
+    held: &ImageFacts,
+    Read { inputs, tree, .. }: &Read,
+    cache: &Cache,
+) -> Result<(Vec<Change>, bool), EngineError> {
+    let Some(before) = held.labels.get(LABEL).map(|label| InputLabel::read(label)) else {
+        return Ok((Vec::new(), false));
+    };
+    let now = inputs.label();
+    if before.hash == now.hash {
+        let labels = labels(&image.name, build, inputs);
+        return Ok((Vec::new(), !is_built_with(engine, held, &labels).await?));
+    }
+    let tables = recall(cache, &before.hash).map(|then| (then, table(build, inputs, tree)));
+    Ok((changes(&before, &now, tables.as_ref().map(|(then, now)| (then, now))), false))
+}
+
+/// Whether an image is the very one that was built with these labels.
+pub(crate) async fn is_built_with<E: Engine>(
+    engine: &E,
+    held: &ImageFacts,
+    labels: &BTreeMap<String, String>,
+) -> Result<bool, EngineError> {
+    if labels.iter().any(|(key, value)| held.labels.get(key) != Some(value)) {
+        return Ok(false);
+    }
+    let history = once_more(async || engine.history(&held.id).await).await?;
+    Ok(ends_with_labels(&history, labels))
+}
+
+/// The items of all parts that have several.
+fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
+    let item = |name: &[u8], hash: Sha256Sum| {
+        let mut mark = [0; 8];
+        mark.copy_from_slice(&hash[..8]);
+        Item { name: name.to_vec(), mark }
+    };
+    let pairs = |map: &BTreeMap<String, String>| {
+        map.iter().map(|(key, value)| item(key.as_bytes(), hash_of([value]))).collect()
+    };
+    let only = build.inputs.as_deref().and_then(|inputs| patterns(inputs).ok());
+    let files = tree.items(only.as_ref()).map(|(path, hash)| item(path, hash));
+    let bases = inputs.held().map(|(name, id)| item(name.as_bytes(), hash_of([id])));
+    let mut parts: BTreeMap<Part, Vec<Item>> = BTreeMap::from([
+        (Part::Args, pairs(&build.args)),
+        (Part::Labels, pairs(&build.labels)),
+        (Part::Files, files.collect()),
+        (Part::Bases, bases.collect()),
+    ]);
+    for items in parts.values_mut() {
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Table { parts }
+}
+
+/// Keeps what an image was built from, so that the next change of it can be named.
+pub(crate) fn remember(cache: &Cache, build: &DesiredBuild, inputs: &Inputs, tree: &Tree) {
+    if let Ok(bytes) = postcard::to_allocvec(&table(build, inputs, tree)) {
+        cache.put(TABLES, inputs.hash().as_str(), &bytes);
+    }
+}
+
+fn recall(cache: &Cache, hash: &InputHash) -> Option<Table> {
+    postcard::from_bytes(&cache.get(TABLES, hash.as_str())?).ok()
+}

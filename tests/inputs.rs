@@ -1,0 +1,120 @@
+//! What a build reads: what of it counts, and how a change of it is told.
+
+use crate::support::occ::{Occ, Run};
+use crate::support::real_engine::RealEngine;
+use crate::support::unique;
+use crate::sync::{ONE_ROUND, image_of, occ, table};
+
+/// An image built from the directory `tool`, with more of its build table.
+fn tool(engine: &RealEngine, name: &str, build: &str) -> Occ {
+    let build = format!("build = {{ context = \"tool\", {build} }}");
+    occ(engine, &(ONE_ROUND.to_owned() + &table("tool", name, &build)))
+        // No other test shares a step with it, and takes it away with its own image.
+        .file(
+            "tool/Dockerfile",
+            format!("FROM scratch\nLABEL test={}\nARG A\nCOPY src /src\n", unique()),
+        )
+        .file("tool/src/main", unique())
+        .file("tool/src/other", "other")
+        .file("tool/docs/page", "page")
+}
+
+fn sync(occ: &Occ) -> Run {
+    occ.run_with(["--format", "json", "sync"]).expect(0)
+}
+
+/// Why the plan would build again.
+fn cause(occ: &Occ) -> String {
+    let run = occ.run_with(["--format", "json", "plan"]).expect(0);
+    image_of(&run, "tool")["cause"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_plan_names_what_changed() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("named");
+    let occ = tool(&engine, &name, "args = { A = \"1\" }");
+    sync(&occ);
+    assert_eq!(cause(&occ), "in sync");
+
+    let occ = occ.file("tool/src/main", "changed").file("tool/src/new", "new");
+    std::fs::remove_file(occ.work().join("tool/docs/page")).unwrap();
+    let words = "`src/main` changed, `src/new` was added and `docs/page` was removed";
+    assert_eq!(cause(&occ), words);
+    let occ = occ.file("tool/Dockerfile", "FROM scratch\nARG A\nCOPY src /\n");
+    assert_eq!(cause(&occ), format!("the Dockerfile changed; {words}"));
+
+    // Without the cache less is known, and as much is right.
+    std::fs::remove_dir_all(occ.path("home/.cache")).unwrap();
+    let words = "the Dockerfile changed; files changed (list not known on this machine)";
+    assert_eq!(cause(&occ), words);
+    sync(&occ);
+    assert_eq!(cause(&occ), "in sync");
+
+    let manifest = std::fs::read_to_string(occ.work().join("opencode.toml")).unwrap();
+    let occ = occ.file("opencode.toml", manifest.replace("A = \"1\"", "A = \"2\", B = \"\""));
+    assert_eq!(cause(&occ), "the build argument `A` changed and the build argument `B` was added");
+    let labels = &engine.inspect(&name).unwrap()["Config"]["Labels"];
+    let label = labels["dev.occ.inputs"].as_str().unwrap();
+    assert!(label.starts_with("2:") && label.contains(",files:") && label.len() < 200, "{label}");
+    assert_eq!(labels["dev.occ.name"], format!("docker.io/{name}"));
+}
+
+#[test]
+fn narrowed_inputs_leave_the_rest_out_and_the_plan_says_so() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("narrowed");
+    let occ = tool(&engine, &name, "inputs = [\"src\", \"!src/other\"]");
+    sync(&occ);
+    let occ = occ.file("tool/docs/page", "changed").file("tool/src/other", "changed");
+    assert_eq!(cause(&occ), "in sync");
+    let plan = occ.file("tool/src/main", "changed").run_with(["plan"]).expect(0);
+    assert!(plan.stdout.contains(": `src/main` changed\n"), "{plan}");
+    let warning = "only `src` and `!src/other` count as inputs, and all files are sent";
+    assert!(plan.stdout.contains(warning), "{plan}");
+}
+
+#[test]
+fn a_malformed_pattern_in_inputs_is_told_and_nothing_is_sent() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("malformed");
+    let run = tool(&engine, &name, "inputs = [\"src\", \"[\"]").run_with(["plan"]).expect(0);
+    let words = "the pattern `[` in `inputs` is malformed: a `[` has no `]`";
+    assert!(run.stdout.contains(words), "{run}");
+}
+
+/// What somebody made by hand from the image behind the name, and gave its name.
+fn derived(made: impl Fn(&RealEngine, &str) -> String) {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("derived");
+    // A label that sorts after occ's own.
+    let occ = tool(&engine, &name, "labels = { \"org.example\" = \"x\" }");
+    sync(&occ);
+    let ours = engine.id(&name).unwrap();
+    assert_eq!(cause(&occ), "in sync");
+
+    let theirs = made(&engine, &name);
+    assert_ne!(theirs, ours);
+    engine.tag(&theirs, &name);
+    engine.clean_up(theirs.clone());
+    let labels =
+        |id: &str| engine.inspect(id).unwrap()["Config"]["Labels"]["dev.occ.inputs"].clone();
+    assert_eq!(labels(&theirs), labels(&ours), "it inherits the label");
+    assert!(cause(&occ).starts_with("the name is on an image that was made from occ's"));
+    sync(&occ);
+    assert_eq!(engine.id(&name).unwrap(), ours, "from the engine's build cache");
+    assert_eq!(cause(&occ), "in sync");
+    engine.clean_up(ours);
+}
+
+#[test]
+fn an_image_that_was_committed_from_ours_is_not_ours() {
+    derived(|engine, name| engine.commit(name));
+}
+
+#[test]
+fn an_image_that_was_built_from_ours_is_not_ours() {
+    for step in ["ENV A=b", "LABEL zz=1", "LABEL aa=1", "COPY Dockerfile /"] {
+        derived(|engine, name| engine.built(&format!("FROM {name}\n{step}\n")));
+    }
+}
