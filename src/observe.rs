@@ -1,6 +1,7 @@
 //! Floor 4: looks at the engine and at the build inputs, once, without changing anything.
 
 pub(crate) mod inputs;
+pub(crate) mod superseded;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -109,7 +109,7 @@ fn derived(made: impl Fn(&RealEngine, &str) -> String) {
 
 #[test]
 fn an_image_that_was_committed_from_ours_is_not_ours() {
-    derived(|engine, name| engine.commit(name));
+    derived(RealEngine::commit);
 }
 
 #[test]
@@ -117,4 +117,29 @@ fn an_image_that_was_built_from_ours_is_not_ours() {
     for step in ["ENV A=b", "LABEL zz=1", "LABEL aa=1", "COPY Dockerfile /"] {
         derived(|engine, name| engine.built(&format!("FROM {name}\n{step}\n")));
     }
+}
+
+#[test]
+fn status_lists_what_lost_its_name_with_the_command_that_removes_it() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("superseded");
+    let occ = tool(&engine, &name, "");
+    let status = |occ: &Occ| occ.run_with(["status"]).expect(0);
+    sync(&occ);
+    let first = engine.id(&name).unwrap();
+    engine.clean_up(first.clone());
+    assert!(!status(&occ).stdout.contains("no name any more"));
+
+    let occ = occ.file("tool/src/main", unique());
+    sync(&occ);
+    let run = status(&occ);
+    assert!(run.stdout.contains("1 image that occ built has no name any more"), "{run}");
+    let command = format!("docker -H {} image rm {}\n", engine.host(), &first[7..19]);
+    assert!(run.stdout.ends_with(&format!("to remove it: {command}")), "{run}");
+    let run = occ.run_with(["--format", "json", "status"]).expect(0);
+    let listed = &run.json()["superseded"];
+    assert_eq!(listed[0]["image_id"], first);
+    assert_eq!(listed[0]["reference"], format!("docker.io/{name}"));
+    engine.remove(&first);
+    assert!(!status(&occ).stdout.contains("no name any more"));
 }

@@ -24,5 +24,5 @@ pub(super) fn run(settings: &Settings) -> Result<Done, Stop> {
         reference: image.name.canonical(),
     });
     let images = Images::Declared(declared.collect());
-    Ok(Done { exit: ExitStatus::Success, text, images })
+    Ok(Done::about(ExitStatus::Success, text, images))
 }

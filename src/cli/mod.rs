@@ -26,6 +26,7 @@ use crate::cli::settings::{Environment, Settings};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::render::document::Images;
 use crate::render::{Mode, diagnostics, document, error, json};
+use crate::state::observed::Superseded;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -35,11 +36,17 @@ struct Done {
     /// The result for people, for stdout.
     text: String,
     images: Images,
+    /// Images that have no name any more, where somebody looked for them.
+    superseded: Option<Vec<Superseded>>,
 }
 
 impl Done {
+    fn about(exit: ExitStatus, text: String, images: Images) -> Self {
+        Self { exit, text, images, superseded: None }
+    }
+
     fn with_text(exit: ExitStatus, text: String) -> Self {
-        Self { exit, text, images: Images::default() }
+        Self::about(exit, text, Images::default())
     }
 }
 
@@ -103,7 +110,10 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
     };
     let text = match settings.format {
         Format::Text => done.text,
-        Format::Json => document::document(word, done.exit, &done.images, &settings.told.take()),
+        Format::Json => {
+            let (told, superseded) = (settings.told.take(), done.superseded.as_deref());
+            document::document(word, done.exit, &done.images, superseded, &told)
+        }
     };
     print(&text, done.exit, settings.err)
 }

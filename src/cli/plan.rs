@@ -39,7 +39,7 @@ pub(super) fn make(
 pub(super) fn shown(settings: &Settings, plan: &Plan, exit: ExitStatus) -> Done {
     remember_warnings(settings, plan);
     let images = Images::Reported(Report::planned(plan).images);
-    Done { exit, text: render::plan::plan(plan, settings.out), images }
+    Done::about(exit, render::plan::plan(plan, settings.out), images)
 }
 
 /// The plan's text has its warnings; the document gets them, too.

@@ -73,7 +73,7 @@ pub(super) fn refuse(
         let command = words.iter().skip(1).filter_map(|word| word.to_str());
         let command = command.clone().find(|word| known.find_subcommand(word).is_some());
         let (command, images) = (command.unwrap_or_default(), Images::default());
-        let document = document::document(command, ExitStatus::Usage, &images, &[diagnostic]);
+        let document = document::document(command, ExitStatus::Usage, &images, None, &[diagnostic]);
         return print(&document, ExitStatus::Usage, look);
     }
     ExitStatus::Usage

@@ -94,5 +94,5 @@ fn conclude(settings: &Settings, report: Report, ended: Option<Ended>, begun: In
     } else {
         render::summary::summary(&report, settings.out, time)
     };
-    Done { exit, text, images: Images::Reported(report.images) }
+    Done::about(exit, text, Images::Reported(report.images))
 }

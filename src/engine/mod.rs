@@ -17,7 +17,7 @@ use futures_util::stream::BoxStream;
 use crate::engine::error::EngineError;
 use crate::words::digest::Digest;
 use crate::words::event::LayerState;
-use crate::words::image::ImageFacts;
+use crate::words::image::{ImageFacts, Unnamed};
 use crate::words::network::Network;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
@@ -31,6 +31,9 @@ pub(crate) trait Engine {
 
     /// The steps that an image was made with, as the builder wrote them down, newest first.
     async fn history(&self, id: &str) -> Result<Vec<String>, EngineError>;
+
+    /// The images with this label that have no name, and that no other image is made from.
+    async fn unnamed(&self, label: &str) -> Result<Vec<Unnamed>, EngineError>;
 
     /// The engine's own platform.
     async fn platform(&self) -> Result<Platform, EngineError>;

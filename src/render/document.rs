@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::json::{printable, sanitised};
 use crate::execute::report::ImageReport;
+use crate::state::observed::Superseded;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -19,6 +20,8 @@ struct Document {
     exit_code: u8,
     changed: bool,
     images: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded: Option<Value>,
     diagnostics: Value,
 }
 
@@ -65,6 +68,7 @@ pub(crate) fn document(
     command: &str,
     exit: ExitStatus,
     images: &Images,
+    superseded: Option<&[Superseded]>,
     diagnostics: &[Diagnostic],
 ) -> String {
     let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(printable).collect();
@@ -74,6 +78,7 @@ pub(crate) fn document(
         exit_code: exit.code(),
         changed: images.changed(),
         images: plain_data(images),
+        superseded: superseded.map(|images| plain_data(&images)),
         diagnostics: plain_data(&diagnostics),
     };
     serde_json::to_string(&document).unwrap_or_default() + "\n"
@@ -94,7 +99,7 @@ mod tests {
         use std::os::unix::ffi::OsStrExt as _;
         let name = std::ffi::OsStr::from_bytes(b"a\xff.toml");
         let broken = Diagnostic { file: Some(name.into()), ..Diagnostic::error("bad") };
-        let text = document("check", ExitStatus::Data, &Images::default(), &[broken]);
+        let text = document("check", ExitStatus::Data, &Images::default(), None, &[broken]);
         assert!(text.contains("\"file\":\"a\u{fffd}.toml\""), "{text}");
     }
 
@@ -102,7 +107,7 @@ mod tests {
     fn there_is_a_document_also_when_nothing_was_read() {
         let broken = Diagnostic::error("odd\x1b[2J key").key("images.tool.tag").hint("look");
         assert_eq!(
-            document("sync", ExitStatus::Data, &Images::default(), &[broken]),
+            document("sync", ExitStatus::Data, &Images::default(), None, &[broken]),
             concat!(
                 r#"{"schema":1,"command":"sync","exit_code":65,"changed":false,"images":[],"#,
                 r#""diagnostics":[{"column":0,"hints":["look"],"key":"images.tool.tag","line":0,"#,

@@ -3,8 +3,9 @@
 use super::fit::{clean, pad, width};
 use super::look::{Look, Tone};
 use super::plan::id_columns;
+use crate::plan::display::short_id;
 use crate::plan::step::{ImagePlan, Plan};
-use crate::state::observed::Observed;
+use crate::state::observed::{Observed, Superseded};
 use crate::words::digest::Digest;
 use crate::words::image::ImageFacts;
 use crate::words::text::{bytes, count};
@@ -41,6 +42,36 @@ pub(crate) fn status(plan: &Plan, observed: &Observed, look: Look) -> String {
     let all = plan.images.len();
     let good = plan.images.iter().filter(|image| image.is_in_sync()).count();
     out + &format!("{good} of {} in sync\n", count(all, "image", "images"))
+}
+
+/// The images of ours that have no name any more, and the command that removes them, which
+/// `docker` begins. Nothing where there are none.
+///
+/// ```text
+/// 1 image that occ built has no name any more (sizes with shared layers):
+///   sha256:0a0a0a0a0a0a  113.0 MB  was docker.io/acme/tool:latest
+/// to remove it: docker image rm 0a0a0a0a0a0a
+/// ```
+pub(crate) fn superseded(images: &[Superseded], docker: &str, look: Look) -> String {
+    let (it, have) = match images.len() {
+        0 => return String::new(),
+        1 => ("it", "has"),
+        _ => ("them", "have"),
+    };
+    let number = count(images.len(), "image", "images");
+    let mut out =
+        format!("\n{number} that occ built {have} no name any more (sizes with shared layers):\n");
+    let sizes = images.iter().map(|image| width(&bytes(image.size))).max().unwrap_or(0);
+    let mut command = format!("{docker} image rm");
+    for Superseded { image_id, reference, size } in images {
+        let id = clean(short_id(image_id));
+        let size = bytes(*size);
+        let gap = if look.is_narrow() { 0 } else { sizes.saturating_sub(width(&size)) };
+        let _ = writeln!(out, "  {id}  {:gap$}{size}  was {}", "", clean(reference));
+        let _ = write!(command, " {}", id.trim_start_matches("sha256:"));
+    }
+    let _ = writeln!(out, "to remove {it}: {}", clean(&command));
+    out
 }
 
 /// What is there, for an image in sync; else why it is not.
@@ -130,5 +161,23 @@ mod tests {
         ");
         let narrow = status(&plan, &observed, Look::test(20));
         assert!(narrow.starts_with("redis  in sync  redis:7  sha256:0a"), "{narrow}");
+    }
+
+    #[test]
+    fn what_has_no_name_any_more_comes_with_the_command_that_removes_it() {
+        let image = |digits: &str, size| Superseded {
+            image_id: format!("sha256:{}", digits.repeat(32)),
+            reference: "docker.io/acme/tool:latest".into(),
+            size,
+        };
+        assert_eq!(superseded(&[], "docker", Look::test(80)), "");
+        let images = [image("0a", 113_000_000), image("1b", 999)];
+        insta::assert_snapshot!(superseded(&images, "docker -H tcp://h:1", Look::test(80)), @r"
+
+        2 images that occ built have no name any more (sizes with shared layers):
+          sha256:0a0a0a0a0a0a  113.0 MB  was docker.io/acme/tool:latest
+          sha256:1b1b1b1b1b1b     999 B  was docker.io/acme/tool:latest
+        to remove them: docker -H tcp://h:1 image rm 0a0a0a0a0a0a 1b1b1b1b1b1b
+        ");
     }
 }

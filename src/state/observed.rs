@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::state::changes::Change;
 use crate::state::inputs::Inputs;
 use crate::words::image::ImageFacts;
@@ -31,4 +33,15 @@ pub(crate) struct ObservedImage {
     pub(crate) is_derived: bool,
     /// The build's inputs now, for an image that can be built; or why they can't be read.
     pub(crate) inputs: Option<Result<Inputs, String>>,
+}
+
+/// An image that was built for a name which means another one by now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Superseded {
+    /// The engine's id.
+    pub(crate) image_id: String,
+    /// The local name that it had, in full.
+    pub(crate) reference: String,
+    /// Bytes, unpacked, with the layers that it shares with others.
+    pub(crate) size: u64,
 }

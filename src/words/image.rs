@@ -22,6 +22,17 @@ pub(crate) struct ImageFacts {
     pub(crate) size: u64,
 }
 
+/// An image that no name points at any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unnamed {
+    /// The engine's id.
+    pub(crate) id: String,
+    /// Its labels.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Bytes, unpacked, with the layers that it shares with others.
+    pub(crate) size: u64,
+}
+
 impl ImageFacts {
     /// Whether this is the content of `digest`, of an index or a manifest: some pull
     /// of it led here, from whichever repository.

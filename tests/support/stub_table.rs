@@ -74,6 +74,18 @@ impl Table {
         )
     }
 
+    /// The images that have no name, as the list of images has them.
+    pub(super) fn unnamed(&self) -> Response {
+        let is_unnamed = |image: &&StubImage| !self.names.values().any(|id| *id == image.id);
+        let listed = |image: &StubImage| {
+            json!({
+                "Id": image.id, "ParentId": "", "RepoTags": [], "RepoDigests": [], "Created": 1,
+                "Size": 1234, "SharedSize": -1, "Labels": image.labels, "Containers": -1,
+            })
+        };
+        Response::json(200, &self.images.values().filter(is_unnamed).map(listed).collect())
+    }
+
     /// Nothing but a step for each label.
     pub(super) fn history(&self, name: &str) -> Response {
         let Some(image) = self.find(name) else {

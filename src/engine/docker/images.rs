@@ -1,14 +1,16 @@
 //! Images that the engine holds: inspecting and naming them, and the engine's platform.
 
+use std::collections::HashMap;
+
 use bollard::errors::Error;
 use bollard::models::{ImageInspect, SystemVersion};
-use bollard::query_parameters::TagImageOptionsBuilder;
+use bollard::query_parameters::{ListImagesOptions, TagImageOptionsBuilder};
 
 use crate::engine::docker::classify::{self, About, Doing};
 use crate::engine::docker::client::DockerClient;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::words::failure::FailureClass;
-use crate::words::image::{ImageFacts, parse_repo_digest};
+use crate::words::image::{ImageFacts, Unnamed, parse_repo_digest};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 use crate::words::text::foreign_line;
@@ -37,6 +39,27 @@ pub(super) async fn history(client: &DockerClient, id: &str) -> Result<Vec<Strin
         Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(Vec::new()),
         Err(error) => Err(classify::failed(error, &about)),
     }
+}
+
+/// The images that have this label and no name.
+pub(super) async fn unnamed(
+    client: &DockerClient,
+    label: &str,
+) -> Result<Vec<Unnamed>, EngineError> {
+    let about = client.about_engine();
+    let filters = HashMap::from([
+        ("label".to_owned(), vec![label.to_owned()]),
+        ("dangling".to_owned(), vec!["true".to_owned()]),
+    ]);
+    let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
+    let answer = client.answer(&about, client.inner().list_images(Some(options))).await?;
+    let images = answer.map_err(|error| classify::failed(error, &about))?;
+    let unnamed = images.into_iter().map(|image| Unnamed {
+        id: image.id,
+        labels: image.labels.into_iter().collect(),
+        size: u64::try_from(image.size).unwrap_or(0),
+    });
+    Ok(unnamed.collect())
 }
 
 pub(super) async fn tag(

@@ -21,7 +21,7 @@ use crate::engine::error::EngineError;
 use crate::engine::{
     BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
 };
-use crate::words::image::ImageFacts;
+use crate::words::image::{ImageFacts, Unnamed};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -32,6 +32,10 @@ impl Engine for DockerClient {
 
     async fn history(&self, id: &str) -> Result<Vec<String>, EngineError> {
         images::history(self, id).await
+    }
+
+    async fn unnamed(&self, label: &str) -> Result<Vec<Unnamed>, EngineError> {
+        images::unnamed(self, label).await
     }
 
     async fn platform(&self) -> Result<Platform, EngineError> {

@@ -17,7 +17,7 @@ use crate::engine::{
 use crate::words::digest::Digest;
 use crate::words::event::LayerState;
 use crate::words::failure::FailureClass;
-use crate::words::image::ImageFacts;
+use crate::words::image::{ImageFacts, Unnamed};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -152,6 +152,10 @@ impl Engine for FakeEngine {
     async fn history(&self, id: &str) -> Result<Vec<String>, EngineError> {
         let image = self.inspect(id).await?.unwrap();
         Ok(image.labels.iter().rev().map(|(key, value)| format!("LABEL {key}={value}")).collect())
+    }
+
+    async fn unnamed(&self, _: &str) -> Result<Vec<Unnamed>, EngineError> {
+        Ok(Vec::new())
     }
 
     async fn platform(&self) -> Result<Platform, EngineError> {
