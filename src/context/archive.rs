@@ -17,6 +17,9 @@ use crate::context::{Content, Entry, Kind, Tree, file, path_bytes};
 const CHUNK: usize = 64 * 1024;
 const AHEAD: usize = 8;
 
+/// Everything in an archive is a multiple of this.
+const BLOCK: u64 = 512;
+
 /// The archive of `tree`, gzip-compressed if asked for.
 ///
 /// It is the same byte for byte for the same tree: sorted, owner 0:0, time 0.
@@ -41,6 +44,24 @@ pub(crate) fn stream(tree: Tree, gzip: bool) -> BoxStream<'static, io::Result<By
         receiver.recv().await.map(|chunk| (chunk, receiver))
     })
     .boxed()
+}
+
+/// The bytes of the plain archive, without reading a file.
+pub(crate) fn length(tree: &Tree) -> u64 {
+    let sizes = tree.entries.iter().map(|entry| {
+        let mut bare = entry.clone();
+        let mut content = 0;
+        if let Kind::File { content: from, size, .. } = &mut bare.kind {
+            content = size.next_multiple_of(BLOCK);
+            (*from, *size) = (Content::Memory(Bytes::new()), 0);
+        }
+        let mut head = Builder::new(io::Cursor::new(Vec::new()));
+        // Into memory, where nothing fails.
+        let _ = append(&mut head, &bare);
+        content + head.get_ref().position()
+    });
+    // Two empty blocks are the end.
+    sizes.sum::<u64>() + 2 * BLOCK
 }
 
 /// Writes the whole archive to `out`.
@@ -210,6 +231,7 @@ mod tests {
         tar::Archive::new(&packed[..]).unpack(out.path()).unwrap();
         let again = walk::walk(out.path(), Path::new("Dockerfile"), out.path()).unwrap();
         assert_eq!(again.fingerprint(None), tree.fingerprint(None));
+        assert_eq!(length(&tree), packed.len() as u64);
     }
 
     #[tokio::test]

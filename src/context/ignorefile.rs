@@ -95,7 +95,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<Patterns, Malformed> {
             Pattern::parse(&pattern(line)?)
         };
         let shown = || cut(&String::from_utf8_lossy(trim(line)), SHOWN).to_owned();
-        Some(read.map_err(|why| Malformed { line: at + 1, pattern: shown(), why }))
+        let (read, number) = (read.map(|pattern| pattern.at(at + 1, &shown())), at + 1);
+        Some(read.map_err(|why| Malformed { line: number, pattern: shown(), why }))
     });
     patterns.collect()
 }
@@ -199,6 +200,18 @@ mod tests {
     fn names_that_are_no_text_can_be_patterns() {
         let told = parse(b" \xff/./\xfe \n").unwrap();
         assert!(told.ignores(b"\xff/\xfe") && !told.ignores(b"\xff"));
+    }
+
+    #[test]
+    fn the_line_that_decides_is_known() {
+        let told = parse(b"# logs\n /*.log/ \n!keep.log\n").unwrap();
+        let rule = |path: &str| {
+            let rule = told.rule(path.as_bytes())?;
+            Some((rule.line, rule.pattern, rule.is_exception))
+        };
+        assert_eq!(rule("a.log/b"), Some((2, "/*.log/".to_owned(), false)));
+        assert_eq!(rule("keep.log"), Some((3, "!keep.log".to_owned(), true)));
+        assert_eq!(rule("a"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod cache;
+pub(crate) mod caution;
 mod classic;
 pub(crate) mod dockerfile;
 mod expression;

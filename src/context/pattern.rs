@@ -16,9 +16,24 @@ pub(crate) struct Patterns {
 /// One pattern.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
+    /// As it stands in the ignore file, without the blanks around it.
+    written: String,
+    /// Its line there, from 1.
+    line: usize,
     /// Whether it takes out what others put in: `!…`.
     exception: bool,
     shape: Shape,
+}
+
+/// The pattern that decides about a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// Its line in the ignore file, from 1.
+    pub(crate) line: usize,
+    /// As it stands there.
+    pub(crate) pattern: String,
+    /// Whether it takes the path out of what others ignore.
+    pub(crate) is_exception: bool,
 }
 
 /// Docker tells these apart, and they differ in more than speed: only an expression
@@ -69,11 +84,28 @@ impl Patterns {
 
     /// Whether a path is ignored.
     pub(crate) fn ignores(&self, path: &[u8]) -> bool {
+        self.ignores_in(&self.above(path), path)
+    }
+
+    /// The last pattern that matches a path or a directory above it: that one decides.
+    pub(crate) fn rule(&self, path: &[u8]) -> Option<Rule> {
+        let above = self.above(path);
+        let mut last = self.patterns.iter().zip(&above.0).rev();
+        let (pattern, _) = last.find(|(pattern, above)| **above || pattern.shape.matches(path))?;
+        Some(Rule {
+            line: pattern.line,
+            pattern: pattern.written.clone(),
+            is_exception: pattern.exception,
+        })
+    }
+
+    /// What is known in the directory of a path.
+    fn above(&self, path: &[u8]) -> Above {
         let mut above = self.top();
         for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
             above = self.enter(&above, &path[..at]);
         }
-        self.ignores_in(&above, path)
+        above
     }
 
     /// What is known in a directory.
@@ -101,7 +133,13 @@ impl Pattern {
             return Err("there is nothing after the `!`");
         }
         check(rest)?;
-        Ok(Self { exception: plain.is_some(), shape: Shape::parse(rest)? })
+        let written = String::from_utf8_lossy(text).into_owned();
+        Ok(Self { written, line: 0, exception: plain.is_some(), shape: Shape::parse(rest)? })
+    }
+
+    /// With its place and its text in an ignore file.
+    pub(crate) fn at(self, line: usize, written: &str) -> Self {
+        Self { line, written: written.to_owned(), ..self }
     }
 }
 

@@ -17,6 +17,11 @@ fn check(lines: &[&str], ignored: &[&str], kept: &[&str]) {
     for path in kept {
         assert!(!patterns.ignores(path.as_bytes()), "{lines:?} should not ignore {path:?}");
     }
+    for path in ignored.iter().chain(kept) {
+        let rule = patterns.rule(path.as_bytes());
+        let ignores = rule.is_some_and(|rule| !rule.is_exception);
+        assert_eq!(ignores, patterns.ignores(path.as_bytes()), "{lines:?} about {path:?}");
+    }
 }
 
 #[test]
