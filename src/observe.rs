@@ -103,7 +103,7 @@ async fn look<E: Engine>(
     let build = image.build.as_ref().filter(|_| builds);
     let read = async {
         match build {
-            Some(build) => Some((build, inputs::read(image, build, names).await)),
+            Some(build) => Some((build, inputs::read(image, build, names, options).await)),
             None => None,
         }
     };

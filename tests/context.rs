@@ -84,3 +84,40 @@ fn a_malformed_pattern_is_told_and_nothing_is_sent() {
     let plan = occ.run_with(["plan"]);
     assert!(plan.stdout.contains(says), "{plan}");
 }
+
+#[test]
+fn a_dockerfile_from_outside_of_the_context_is_found_and_stays_out_of_the_image() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("elsewhere");
+    let build = "build = { context = \"app\", dockerfile = \"../docker/Dockerfile.app\" }";
+    let occ = occ(&engine, &(ONE_ROUND.to_owned() + &table("tool", &name, build)))
+        .file("docker/Dockerfile.app", format!("FROM scratch\nLABEL test={}\nCOPY . /\n", unique()))
+        .file("docker/Dockerfile.app.dockerignore", "*.log\n")
+        .file("app/main", unique())
+        .file("app/x.log", "x");
+    let run = occ.run_with(["sync"]).expect(0);
+    assert!(run.stderr.contains("from `../docker/Dockerfile.app`"), "{run}");
+    assert_eq!(engine.files(&name), ["main".to_owned()].into());
+
+    // It is an input as any other file, and neither its place nor its name in the archive is.
+    let plan = |occ: &Occ| occ.run_with(["plan"]).expect(0).stdout;
+    assert!(plan(&occ).contains("is in sync"));
+    let occ = occ.file("docker/Dockerfile.app", "FROM scratch\nCOPY main /\n");
+    assert!(plan(&occ).contains(": the Dockerfile changed\n"));
+    let occ =
+        occ.file("docker/Dockerfile.app", "FROM scratch\nRUN --mount=type=cache,target=/x y\n");
+    assert!(plan(&occ).contains("line 2 of `../docker/Dockerfile.app`"), "{}", plan(&occ));
+}
+
+#[test]
+fn a_large_context_needs_few_descriptors() {
+    let engine = StubEngine::start();
+    let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+    let mut occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY . /\n");
+    for at in 0..3000 {
+        occ = occ.file(&format!("wide/{at}/file"), "x");
+    }
+    occ = occ.file(&format!("{}file", "deep/".repeat(300)), "x");
+    let run = occ.args(["-H", &engine.host(), "sync"]).limited("-n 64").run().expect(0);
+    assert!(run.stdout.contains("1 built"), "{run}");
+}

@@ -1,6 +1,7 @@
 //! The tar archive of a tree, streamed: packed on a thread of its own, a few
 //! chunks ahead of the engine, so that memory stays flat whatever the size.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -11,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use crate::context::{Content, Entry, Kind, Tree, file, path_bytes};
+use crate::context::root::{Root, is_swapped};
+use crate::context::{Content, ContextError, Entry, Kind, Tree, path_bytes};
 
 /// Bytes to a chunk, and chunks that may wait for the engine.
 const CHUNK: usize = 64 * 1024;
@@ -57,7 +59,7 @@ pub(crate) fn length(tree: &Tree) -> u64 {
         }
         let mut head = Builder::new(io::Cursor::new(Vec::new()));
         // Into memory, where nothing fails.
-        let _ = append(&mut head, &bare);
+        let _ = append(&mut head, &bare, None);
         content + head.get_ref().position()
     });
     // Two empty blocks are the end.
@@ -68,12 +70,16 @@ pub(crate) fn length(tree: &Tree) -> u64 {
 fn pack<W: Write>(tree: &Tree, out: W) -> io::Result<W> {
     let mut builder = Builder::new(out);
     for entry in &tree.entries {
-        append(&mut builder, entry)?;
+        append(&mut builder, entry, tree.root.as_deref())?;
     }
     builder.into_inner()
 }
 
-fn append<W: Write>(builder: &mut Builder<W>, entry: &Entry) -> io::Result<()> {
+fn append<W: Write>(
+    builder: &mut Builder<W>,
+    entry: &Entry,
+    root: Option<&Root>,
+) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_mtime(0);
     header.set_uid(0);
@@ -98,13 +104,21 @@ fn append<W: Write>(builder: &mut Builder<W>, entry: &Entry) -> io::Result<()> {
             header.set_size(*size);
             match content {
                 Content::Memory(bytes) => builder.append_data(&mut header, &entry.path, &**bytes),
-                Content::Disk(path) => {
-                    let file = file::open(path)?;
-                    if file.metadata()?.len() != *size {
-                        return Err(changed(path));
+                Content::Disk => {
+                    let root = root.ok_or_else(|| io::Error::other("the context has no place"))?;
+                    let path = root.at(&entry.path);
+                    let cannot = |error| match error {
+                        // What it is by now is no file that could be opened.
+                        error if is_swapped(&error) => changed(&path),
+                        error => io::Error::other(ContextError::read(&path)(error)),
+                    };
+                    let file = root.file(&entry.path).map_err(cannot)?;
+                    let meta = file.metadata()?;
+                    if !meta.is_file() || meta.len() != *size {
+                        return Err(changed(&path));
                     }
-                    let source =
-                        Verified { path, file, left: *size, hash: Sha256::new(), want: *hash };
+                    let (left, want, hash) = (*size, *hash, Sha256::new());
+                    let source = Verified { path: &path, file, left, hash, want };
                     builder.append_data(&mut header, &entry.path, source)
                 }
             }
@@ -138,7 +152,7 @@ fn link<W: Write>(
 /// A file's bytes, held against the size and the hash that were taken before.
 struct Verified<'a> {
     path: &'a Path,
-    file: fs_err::File,
+    file: File,
     left: u64,
     hash: Sha256,
     want: [u8; 32],
@@ -199,7 +213,8 @@ impl Write for Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::walk;
+    use crate::context::cache::Cache;
+    use crate::context::walk::{self, How, Place};
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
@@ -212,13 +227,18 @@ mod tests {
         Ok(all)
     }
 
+    fn walk(dir: &Path) -> Tree {
+        let place = Place { dir, dockerfile: Path::new("Dockerfile"), root: dir };
+        walk::walk(place, How::Hashed(&Cache::default(), false)).unwrap()
+    }
+
     fn context() -> (tempfile::TempDir, Tree) {
         let dir = tempfile::tempdir().unwrap();
         fs_err::write(dir.path().join("Dockerfile"), "FROM scratch\n").unwrap();
         fs_err::create_dir_all(dir.path().join("d".repeat(120))).unwrap();
         fs_err::write(dir.path().join("d".repeat(120)).join("big"), vec![7; 300_000]).unwrap();
         symlink("../".repeat(60) + "etc//x", dir.path().join("link")).unwrap();
-        let tree = walk::walk(dir.path(), Path::new("Dockerfile"), dir.path()).unwrap();
+        let tree = walk(dir.path());
         (dir, tree)
     }
 
@@ -229,7 +249,7 @@ mod tests {
         assert_eq!(packed, bytes(tree.clone(), false).await.unwrap());
         let out = tempfile::tempdir().unwrap();
         tar::Archive::new(&packed[..]).unpack(out.path()).unwrap();
-        let again = walk::walk(out.path(), Path::new("Dockerfile"), out.path()).unwrap();
+        let again = walk(out.path());
         assert_eq!(again.fingerprint(None), tree.fingerprint(None));
         assert_eq!(length(&tree), packed.len() as u64);
     }

@@ -99,7 +99,7 @@ mod tests {
         };
         let mut entries: Vec<Entry> = paths.iter().map(entry).collect();
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        let tree = Tree { entries, dockerfile: "Dockerfile".into() };
+        let tree = Tree { entries, dockerfile: "Dockerfile".into(), ..Tree::default() };
         let tell = |caution: Caution| {
             format!("{} {} {}", caution.path.display(), caution.files, caution.bytes)
         };
@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn what_others_make_again_is_told_once_with_its_size() {
-        let paths = ["a/node_modules/b/node_modules/c", "a/node_modules/d", ".git/HEAD", ".git/x/y"];
+        let paths =
+            ["a/node_modules/b/node_modules/c", "a/node_modules/d", ".git/HEAD", ".git/x/y"];
         assert_eq!(told(&paths), [".git 2 20", "a/node_modules 2 20"]);
         assert_eq!(told(&["target/x", "Cargo.toml"]), ["target 1 10"]);
         assert!(told(&["target/x", "src/.gitignore", ".github/x", ".gitattributes"]).is_empty());
@@ -116,9 +117,11 @@ mod tests {
 
     #[test]
     fn secrets_are_known_by_their_names() {
-        let secret = [".env", "a/.env.local", "id_rsa", "tls/server.KEY", "a.pem", ".aws/credentials"];
+        let secret =
+            [".env", "a/.env.local", "id_rsa", "tls/server.KEY", "a.pem", ".aws/credentials"];
         assert_eq!(told(&secret).len(), secret.len());
-        let plain = [".env.example", "id_rsa.pub", "keys.rs", "credentials", "environment", "config.json"];
+        let plain =
+            [".env.example", "id_rsa.pub", "keys.rs", "credentials", "environment", "config.json"];
         assert!(told(&plain).is_empty());
     }
 }

@@ -4,20 +4,38 @@
 //! to hide the Dockerfile and that file itself from `COPY`. A Dockerfile's own ignore file
 //! has taken its place, so what it says about these two is said to the builder there.
 
+use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
 
 use crate::context::ignorefile::{self, NAME};
-use crate::context::pattern::Patterns;
 use crate::context::{Content, ContextError, Entry, Kind, Tree, file};
 
-/// Makes the builder show of the tree at `dir` what these patterns don't ignore.
-pub(crate) fn prepare(
-    tree: &mut Tree,
-    patterns: &Patterns,
-    dir: &Path,
-) -> Result<(), ContextError> {
+/// Puts a Dockerfile from elsewhere into the tree, under a name that nothing in it has.
+pub(crate) fn bring(tree: &mut Tree, dockerfile: &Path) -> io::Result<()> {
+    let text = fs_err::read(dockerfile)?;
+    let mut name = ".occ.Dockerfile".to_owned();
+    while tree.entries.iter().any(|entry| entry.path == Path::new(&name)) {
+        name.push('_');
+    }
+    tree.entries.push(Entry { path: name.clone().into(), kind: in_memory(text) });
+    tree.dockerfile = name;
+    tree.is_brought = true;
+    Ok(())
+}
+
+fn in_memory(text: Vec<u8>) -> Kind {
+    Kind::File {
+        size: text.len() as u64,
+        hash: file::sha256(&text),
+        content: Content::Memory(Bytes::from(text)),
+        executable: false,
+    }
+}
+
+/// Makes the builder hide the Dockerfile of the tree at `dir` from `COPY`, or not.
+pub(crate) fn prepare(tree: &mut Tree, hides: bool, dir: &Path) -> Result<(), ContextError> {
     let at = tree.entries.iter().position(|entry| entry.path == Path::new(NAME));
     let text = match at {
         Some(at) if matches!(tree.entries[at].kind, Kind::File { .. }) => {
@@ -25,7 +43,6 @@ pub(crate) fn prepare(
         }
         _ => None,
     };
-    let hides = patterns.ignores(tree.dockerfile.as_bytes());
     let wanted = wanted(text.as_deref(), &tree.dockerfile, hides);
     if text.is_some() && wanted == text {
         return Ok(());
@@ -34,13 +51,7 @@ pub(crate) fn prepare(
         tree.entries.remove(at);
     }
     if let Some(text) = wanted {
-        let kind = Kind::File {
-            size: text.len() as u64,
-            hash: file::sha256(&text),
-            content: Content::Memory(Bytes::from(text)),
-            executable: false,
-        };
-        tree.entries.push(Entry { path: NAME.into(), kind });
+        tree.entries.push(Entry { path: NAME.into(), kind: in_memory(text) });
     }
     Ok(())
 }

@@ -2,13 +2,21 @@
 //!
 //! Links are not followed; sockets, pipes and devices are never opened.
 
-use std::fs::FileType;
-use std::io::Read;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::context::known::Known;
+use crate::context::root::{self, Directory, Stat, What};
 use crate::context::{Content, ContextError, Kind};
+use crate::words::hash::Sha256Sum;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 128 * 1024;
 
 /// The real path, if it lies in the real path of `root`.
 pub(super) fn confined(
@@ -30,69 +38,62 @@ pub(super) fn confined(
     }
 }
 
-/// What is at `path`; `None` for a socket, pipe or device, which no archive carries.
-pub(super) fn read(path: &Path, file_type: FileType) -> std::io::Result<Option<Kind>> {
-    if file_type.is_dir() {
-        return Ok(Some(Kind::Directory));
+/// What is at `name` in a directory; `None` for a socket, pipe or device. Without `known`
+/// no file is opened, and its hash is none.
+pub(super) fn read(
+    dir: &Directory,
+    name: &OsStr,
+    what: What,
+    known: Option<&Known>,
+) -> io::Result<Option<Kind>> {
+    match what {
+        What::Directory => return Ok(Some(Kind::Directory)),
+        What::Link => return Ok(Some(Kind::Link(dir.link(name)?))),
+        What::Other => return Ok(None),
+        What::File => {}
     }
-    if file_type.is_symlink() {
-        return Ok(Some(Kind::Link(fs_err::read_link(path)?)));
+    let stat = dir.stat(name)?;
+    let file = |stat: &Stat, size, hash| {
+        Some(Kind::File { content: Content::Disk, executable: stat.is_executable, size, hash })
+    };
+    let Some(known) = known else { return Ok(file(&stat, stat.size, Sha256Sum::default())) };
+    if stat.is_file
+        && let Some(hash) = known.hash(&stat)
+    {
+        return Ok(file(&stat, stat.size, hash));
     }
-    if !file_type.is_file() {
+    let begun = SystemTime::now();
+    let mut opened = dir.file(name)?;
+    let before = root::stat(&opened)?;
+    if !before.is_file {
         return Ok(None);
     }
-    let mut file = open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Ok(None);
+    let (size, hash) = sha256_of(&mut opened)?;
+    known.count(size);
+    if root::stat(&opened)? == before && size == before.size {
+        known.remember(&before, hash, begun);
     }
+    Ok(file(&before, size, hash))
+}
+
+fn sha256_of(file: &mut File) -> io::Result<(u64, Sha256Sum)> {
     let mut hash = Sha256::new();
     let mut size = 0;
-    let mut buffer = vec![0; 64 * 1024];
+    let mut buffer = vec![0; BUFFER];
     loop {
-        let n = file.read(&mut buffer)?;
-        if n == 0 {
-            break;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((size, hash.finalize().into())),
+            Ok(n) => {
+                hash.update(&buffer[..n]);
+                size += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        hash.update(&buffer[..n]);
-        size += n as u64;
     }
-    Ok(Some(Kind::File {
-        content: Content::Disk(path.to_owned()),
-        executable: executable(&meta),
-        size,
-        hash: hash.finalize().into(),
-    }))
-}
-
-/// Opens a file for reading, but not through a link, and without waiting for a
-/// pipe's other end: the entry may have been swapped since it was listed.
-pub(super) fn open(path: &Path) -> std::io::Result<fs_err::File> {
-    let mut options = fs_err::OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use fs_err::os::unix::fs::OpenOptionsExt;
-        use rustix::fs::OFlags;
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        options.custom_flags(flags.bits().cast_signed());
-    }
-    options.open(path)
-}
-
-#[cfg(unix)]
-fn executable(meta: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    meta.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn executable(_: &std::fs::Metadata) -> bool {
-    // As the Docker CLI does it: where there is no such bit, every file has it.
-    true
 }
 
 /// The sha256 of bytes in memory.
-pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(bytes: &[u8]) -> Sha256Sum {
     Sha256::digest(bytes).into()
 }

@@ -29,6 +29,8 @@ pub(crate) struct IgnoreFile {
     pub(crate) patterns: Patterns,
     /// Whether it is the one of this Dockerfile alone.
     pub(crate) is_own: bool,
+    /// Where it is, if there is one.
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// A line that is no pattern.
@@ -42,17 +44,24 @@ pub(crate) struct Malformed {
     pub(crate) why: &'static str,
 }
 
-/// Finds and reads the ignore file of the context `dir`, whose real path is `real`.
-/// Without one, nothing is ignored.
-pub(crate) fn find(dir: &Path, real: &Path, dockerfile: &Path) -> Result<IgnoreFile, ContextError> {
+/// Finds and reads the ignore file of the context `dir`, whose real path is `real`. That
+/// of a Dockerfile lies beside it, and like it in `root`. Without one, nothing is ignored.
+pub(crate) fn find(
+    dir: &Path,
+    real: &Path,
+    dockerfile: &Path,
+    root: &Path,
+) -> Result<IgnoreFile, ContextError> {
     let mut own = dir.join(dockerfile).into_os_string();
     own.push(NAME);
-    for (path, is_own) in [(PathBuf::from(own), true), (dir.join(NAME), false)] {
-        if let Some(text) = read(&path, real)? {
+    let own = PathBuf::from(own);
+    let own_root = if dockerfile.starts_with("..") { root } else { real };
+    for (path, is_own, root) in [(own, true, own_root), (dir.join(NAME), false, real)] {
+        if let Some(text) = read(&path, root)? {
             let patterns = parse(&text).map_err(|Malformed { line, pattern, why }| {
-                ContextError::Pattern { path, line, pattern, why }
+                ContextError::Pattern { path: path.clone(), line, pattern, why }
             })?;
-            return Ok(IgnoreFile { patterns, is_own });
+            return Ok(IgnoreFile { patterns, is_own, path: Some(path) });
         }
     }
     Ok(IgnoreFile::default())
@@ -71,7 +80,7 @@ pub(crate) fn read(path: &Path, real: &Path) -> Result<Option<Vec<u8>>, ContextE
     if !target.is_file() {
         return Err(no_file());
     }
-    let file = file::open(&target).map_err(ContextError::read(path))?;
+    let file = open(&target).map_err(ContextError::read(path))?;
     // It may have been swapped since.
     if !file.metadata().map_err(ContextError::read(path))?.is_file() {
         return Err(no_file());
@@ -82,6 +91,20 @@ pub(crate) fn read(path: &Path, real: &Path) -> Result<Option<Vec<u8>>, ContextE
         return Err(ContextError::IgnoreFileSize(path.to_owned()));
     }
     Ok(Some(text))
+}
+
+/// Opens a file without waiting for a pipe's other end: it may have been swapped since.
+fn open(path: &Path) -> std::io::Result<fs_err::File> {
+    let mut options = fs_err::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use fs_err::os::unix::fs::OpenOptionsExt;
+        use rustix::fs::OFlags;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.open(path)
 }
 
 /// The patterns of an ignore file.

@@ -12,24 +12,50 @@ pub(crate) mod dockerfile;
 mod expression;
 mod file;
 pub(crate) mod ignorefile;
-mod pattern;
+mod known;
+pub(crate) mod pattern;
+#[cfg(unix)]
+mod root;
+#[cfg(not(unix))]
+#[path = "root_plain.rs"]
+mod root;
 pub(crate) mod walk;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::context::ignorefile::Malformed;
 use crate::context::pattern::Patterns;
+use crate::context::root::Root;
 use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 
 /// Everything that goes to the builder, in the order of the archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
     /// Sorted by path.
     pub(crate) entries: Vec<Entry>,
     /// Path of the Dockerfile inside the archive.
     pub(crate) dockerfile: String,
+    /// Whether the Dockerfile lies elsewhere, and that path is made up.
+    pub(crate) is_brought: bool,
+    /// What is not sent, without what is below it; only where nothing was hashed.
+    pub(crate) ignored: Vec<Ignored>,
+    /// The ignore file, if there is one.
+    pub(crate) ignore_file: Option<PathBuf>,
+    /// The directory of the files on disk.
+    root: Option<Arc<Root>>,
+}
+
+/// A file or directory that is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ignored {
+    /// Relative to the context.
+    pub(crate) path: PathBuf,
+    /// Whether it is a directory.
+    pub(crate) is_directory: bool,
 }
 
 /// One file, directory or link.
@@ -64,8 +90,8 @@ pub(crate) enum Kind {
 /// Where a file's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// On disk, at an absolute path.
-    Disk(PathBuf),
+    /// On disk, where the context is.
+    Disk,
     /// In memory: the Dockerfile of a template.
     Memory(Bytes),
 }
@@ -156,7 +182,7 @@ impl Tree {
             executable: false,
         };
         let entries = vec![Entry { path: PathBuf::from("Dockerfile"), kind }];
-        Self { entries, dockerfile: "Dockerfile".to_owned() }
+        Self { entries, dockerfile: "Dockerfile".to_owned(), ..Self::default() }
     }
 
     /// The text of the Dockerfile, where it can still be read.
@@ -165,7 +191,11 @@ impl Tree {
         let Kind::File { content, .. } = &entry.kind else { return None };
         let bytes = match content {
             Content::Memory(bytes) => bytes.to_vec(),
-            Content::Disk(path) => fs_err::read(path).ok()?,
+            Content::Disk => {
+                let mut bytes = Vec::new();
+                self.root.as_ref()?.file(&entry.path).ok()?.read_to_end(&mut bytes).ok()?;
+                bytes
+            }
         };
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -190,7 +220,8 @@ impl Tree {
     /// The same for the Dockerfile.
     pub(crate) fn dockerfile_item(&self) -> Option<(&[u8], Sha256Sum)> {
         let entry = self.entries.iter().find(|entry| entry.path == Path::new(&self.dockerfile))?;
-        Some((path_bytes(&entry.path), entry.kind.fingerprint()))
+        let path = if self.is_brought { b"" } else { path_bytes(&entry.path) };
+        Some((path, entry.kind.fingerprint()))
     }
 
     /// The hash of all items.
@@ -205,6 +236,14 @@ impl Tree {
 }
 
 impl Kind {
+    /// Bytes of its content.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::File { size, .. } => *size,
+            Self::Directory | Self::Link(_) => 0,
+        }
+    }
+
     /// All that a builder can see of it.
     fn fingerprint(&self) -> Sha256Sum {
         match self {

@@ -1,17 +1,49 @@
 //! The walk over a context directory, which hashes what it finds.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::mem;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::context::cache::Cache;
 use crate::context::file::{self, confined};
 use crate::context::ignorefile::{self, IgnoreFile};
-use crate::context::pattern::Patterns;
-use crate::context::{ContextError, Entry, Kind, Tree, classic, path_bytes};
+use crate::context::known::Known;
+use crate::context::pattern::{Above, Patterns};
+use crate::context::root::{Directory, Root, What};
+use crate::context::{ContextError, Entry, Ignored, Kind, Tree, classic, path_bytes};
 
-/// Reads a context, without what its ignore file takes out. The Dockerfile is `named`
-/// relative to `dir`. After every link on the way to them is resolved, `dir` has to lie
-/// in `root`, and the Dockerfile in `dir`: only that is sent.
-pub(crate) fn walk(dir: &Path, named: &Path, root: &Path) -> Result<Tree, ContextError> {
+/// A context, as the manifest names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The directory.
+    pub(crate) dir: &'a Path,
+    /// The Dockerfile, relative to it.
+    pub(crate) dockerfile: &'a Path,
+    /// After every link on the way to them is resolved, both have to lie in it.
+    pub(crate) root: &'a Path,
+}
+
+/// How to read it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum How<'a> {
+    /// With what is remembered of it, or, if so wanted, each file again.
+    Hashed(&'a Cache, bool),
+    /// Names and sizes alone.
+    Listed,
+}
+
+/// Files that one thread looks at by itself; for fewer no other one is woken up.
+const BATCH: usize = 256;
+
+/// Bytes to be hashed for which another thread is worth it.
+const WORTH: u64 = 1024 * 1024;
+
+/// Reads a context, without what its ignore file takes out.
+pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError> {
+    let Place { dir, dockerfile: named, root } = place;
     let real = confined("the build context", dir, root)?;
     if !real.is_dir() {
         return Err(ContextError::Kind {
@@ -21,17 +53,33 @@ pub(crate) fn walk(dir: &Path, named: &Path, root: &Path) -> Result<Tree, Contex
         });
     }
     let file = dir.join(named);
-    let dockerfile = confined("the Dockerfile", &file, &real)?;
-    if !dockerfile.is_file() {
+    let target = confined("the Dockerfile", &file, root)?;
+    if !target.is_file() {
         return Err(ContextError::Kind { what: "the Dockerfile", path: file, want: "file" });
     }
     // By its real path in the context, so that nobody after this has to follow a link.
-    let dockerfile = archive_path(dockerfile.strip_prefix(&real).unwrap_or(&dockerfile));
-    let ignore = ignorefile::find(dir, &real, named)?;
-    let entries = Walk::new(&ignore, &dockerfile).directory(&real)?;
-    let mut tree = Tree { entries, dockerfile };
-    if ignore.is_own {
-        classic::prepare(&mut tree, &ignore.patterns, &real)?;
+    let inside = target.strip_prefix(&real).ok().map(archive_path);
+    let ignore = ignorefile::find(dir, &real, named, root)?;
+    let top = Root::open(&real).map_err(ContextError::read(dir))?;
+    let known = match how {
+        How::Hashed(cache, reread) => Some(Known::load(cache, &top, &real, reread)),
+        How::Listed => None,
+    };
+    let walk = Walk::new(&top, known.as_ref(), &ignore, inside.as_deref());
+    let (entries, ignored) = walk.run()?;
+    if let Some(known) = known {
+        known.keep(entries.len());
+    }
+    let dockerfile = inside.clone().unwrap_or_default();
+    let mut tree =
+        Tree { entries, dockerfile, ignored, root: Some(Arc::new(top)), ..Tree::default() };
+    tree.ignore_file = ignore.path;
+    if inside.is_none() {
+        classic::bring(&mut tree, &target).map_err(ContextError::read(&file))?;
+        classic::prepare(&mut tree, true, &real)?;
+    } else if ignore.is_own {
+        let hides = ignore.patterns.ignores(tree.dockerfile.as_bytes());
+        classic::prepare(&mut tree, hides, &real)?;
     }
     tree.entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(tree)
@@ -52,71 +100,168 @@ fn archive_path(path: &Path) -> String {
 
 /// One way through a context.
 struct Walk<'a> {
+    root: &'a Root,
+    known: Option<&'a Known>,
     patterns: &'a Patterns,
     /// What the builder has to read, and so gets even if it is ignored; it hides it again.
     needed: Vec<&'a Path>,
+    found: Mutex<Found>,
+}
+
+/// What the threads put together.
+#[derive(Default)]
+struct Found {
     entries: Vec<Entry>,
+    ignored: Vec<Ignored>,
     /// Ignored directories that were looked into.
     passed: BTreeSet<PathBuf>,
+    errors: Vec<(PathBuf, ContextError)>,
+}
+
+/// A piece of work.
+enum Task {
+    /// List a directory, of which this is known.
+    List(PathBuf, Above),
+    /// Look at these in a directory.
+    Look(Arc<Directory>, PathBuf, Vec<(OsString, What)>),
 }
 
 impl<'a> Walk<'a> {
-    fn new(ignore: &'a IgnoreFile, dockerfile: &'a str) -> Self {
-        let mut needed = vec![Path::new(dockerfile)];
+    fn new(
+        root: &'a Root,
+        known: Option<&'a Known>,
+        ignore: &'a IgnoreFile,
+        dockerfile: Option<&'a str>,
+    ) -> Self {
+        let mut needed: Vec<&Path> = dockerfile.map(Path::new).into_iter().collect();
         if !ignore.is_own {
             needed.push(Path::new(ignorefile::NAME));
         }
-        Self { patterns: &ignore.patterns, needed, entries: Vec::new(), passed: BTreeSet::new() }
+        let patterns = &ignore.patterns;
+        Self { root, known, patterns, needed, found: Mutex::default() }
     }
 
-    /// Everything below `dir` that is to be sent. A stack instead of recursion: the
-    /// depth is the user's to choose.
-    fn directory(mut self, dir: &Path) -> Result<Vec<Entry>, ContextError> {
-        let mut stack = vec![(dir.to_owned(), PathBuf::new(), self.patterns.top())];
-        while let Some((dir, prefix, above)) = stack.pop() {
-            for found in fs_err::read_dir(&dir).map_err(ContextError::read(&dir))? {
-                let found = found.map_err(ContextError::read(&dir))?;
-                let path = prefix.join(found.file_name());
-                let on_disk = found.path();
-                let file_type = found.file_type().map_err(ContextError::read(&on_disk))?;
-                let name = path_bytes(&path);
-                let ignored = self.patterns.ignores_in(&above, name);
-                if file_type.is_dir() {
-                    let inside = self.patterns.enter(&above, name);
-                    if ignored {
-                        // Not even listed, unless there could be something to send.
-                        let is_needed = self.needed.iter().any(|needed| needed.starts_with(&path));
-                        if !is_needed && !self.patterns.may_except_below(&inside, name) {
-                            continue;
+    /// Everything that is to be sent, and the highest of what is not, in no order.
+    fn run(self) -> Result<(Vec<Entry>, Vec<Ignored>), ContextError> {
+        // A stack instead of recursion: the depth is the user's to choose.
+        let mut stack = vec![Task::List(PathBuf::new(), self.patterns.top())];
+        let mut seen = 0;
+        while let Some(task) = stack.pop() {
+            self.act(task, &mut |task| stack.push(task));
+            seen += 1;
+            let waiting = stack.iter().map(|task| match task {
+                Task::List(..) => 1,
+                Task::Look(_, _, names) => names.len(),
+            });
+            let is_much = self.known.is_some_and(|known| known.read() >= WORTH);
+            if stack.len() > 1 && (is_much || seen + waiting.sum::<usize>() > BATCH) {
+                let tasks = mem::take(&mut stack);
+                rayon::scope(|scope| tasks.into_iter().for_each(|task| self.spawn(scope, task)));
+            }
+        }
+        let Found { mut entries, ignored, mut passed, mut errors } =
+            self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // The first in the order of the paths, whichever thread met it first.
+        errors.sort_by(|a, b| a.0.cmp(&b.0));
+        if let Some((_, error)) = errors.into_iter().next() {
+            return Err(error);
+        }
+        // An ignored directory is sent if something in it is.
+        let mut parents = Vec::new();
+        for entry in &entries {
+            if passed.is_empty() {
+                break;
+            }
+            let above = entry.path.ancestors().skip(1);
+            parents.extend(above.filter_map(|parent| passed.take(parent)));
+        }
+        entries.extend(parents.into_iter().map(|path| Entry { path, kind: Kind::Directory }));
+        Ok((entries, ignored))
+    }
+
+    fn spawn<'s>(&'s self, scope: &rayon::Scope<'s>, task: Task) {
+        scope.spawn(move |scope| self.act(task, &mut |task| self.spawn(scope, task)));
+    }
+
+    /// Does a piece of work, and hands on those that it leads to.
+    fn act(&self, task: Task, more: &mut dyn FnMut(Task)) {
+        let mut found = Found::default();
+        match task {
+            Task::List(path, above) => {
+                if let Err(error) = self.list(&path, &above, &mut found, more) {
+                    let told = ContextError::read(&self.root.at(&path))(error);
+                    found.errors.push((path, told));
+                }
+            }
+            Task::Look(dir, prefix, names) => {
+                for (name, what) in names {
+                    let path = prefix.join(&name);
+                    match file::read(&dir, &name, what, self.known) {
+                        Ok(Some(kind)) => found.entries.push(Entry { path, kind }),
+                        Ok(None) => {}
+                        Err(error) => {
+                            let told = ContextError::read(&self.root.at(&path))(error);
+                            found.errors.push((path, told));
                         }
-                        self.passed.insert(path.clone());
-                    } else {
-                        self.add(path.clone(), Kind::Directory);
-                    }
-                    stack.push((on_disk, path, inside));
-                } else if !ignored || self.needed.contains(&&*path) {
-                    let kind =
-                        file::read(&on_disk, file_type).map_err(ContextError::read(&on_disk))?;
-                    if let Some(kind) = kind {
-                        self.add(path, kind);
                     }
                 }
             }
         }
-        Ok(self.entries)
+        let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entries.append(&mut found.entries);
+        all.ignored.append(&mut found.ignored);
+        all.passed.append(&mut found.passed);
+        all.errors.append(&mut found.errors);
     }
 
-    /// Adds an entry, and the ignored directories that it turned out to be in.
-    fn add(&mut self, path: PathBuf, kind: Kind) {
-        for parent in path.ancestors().skip(1) {
-            // One that is there already has those above it, too.
-            let Some(parent) = self.passed.take(parent) else { break };
-            self.entries.push(Entry { path: parent, kind: Kind::Directory });
+    fn list(
+        &self,
+        prefix: &Path,
+        above: &Above,
+        found: &mut Found,
+        more: &mut dyn FnMut(Task),
+    ) -> io::Result<()> {
+        let dir = Arc::new(self.root.directory(prefix)?);
+        let mut files = Vec::new();
+        for (name, what) in dir.entries()? {
+            let path = prefix.join(&name);
+            let bytes = path_bytes(&path);
+            let ignored = self.patterns.ignores_in(above, bytes);
+            let is_directory = what == What::Directory;
+            if is_directory {
+                let inside = self.patterns.enter(above, bytes);
+                if !ignored {
+                    let kind = Kind::Directory;
+                    found.entries.push(Entry { path: path.clone(), kind });
+                    more(Task::List(path, inside));
+                    continue;
+                }
+                // Not even listed, unless there could be something to send.
+                let is_needed = self.needed.iter().any(|needed| needed.starts_with(&path));
+                if is_needed || self.patterns.may_except_below(&inside, bytes) {
+                    found.passed.insert(path.clone());
+                    more(Task::List(path, inside));
+                    continue;
+                }
+            } else if !ignored || self.needed.contains(&&*path) {
+                files.push((name, what));
+                continue;
+            }
+            if self.known.is_none() {
+                found.ignored.push(Ignored { path, is_directory });
+            }
         }
-        self.entries.push(Entry { path, kind });
+        while !files.is_empty() {
+            let rest = files.split_off(files.len().min(BATCH));
+            more(Task::Look(Arc::clone(&dir), prefix.to_owned(), mem::replace(&mut files, rest)));
+        }
+        Ok(())
     }
 }
 
+#[cfg(test)]
+#[path = "large_tests.rs"]
+mod large_tests;
 #[cfg(test)]
 #[path = "walk_tests.rs"]
 mod tests;

@@ -16,14 +16,19 @@ fn tree() -> tempfile::TempDir {
     dir
 }
 
+/// Without anything that is remembered.
+fn read(dir: &Path, dockerfile: &Path, root: &Path) -> Result<Tree, ContextError> {
+    walk(Place { dir, dockerfile, root }, How::Hashed(&Cache::default(), false))
+}
+
 fn print(dir: &Path) -> [u8; 32] {
-    walk(dir, Path::new("Dockerfile"), dir).unwrap().fingerprint(None)
+    read(dir, Path::new("Dockerfile"), dir).unwrap().fingerprint(None)
 }
 
 #[test]
 fn entries_are_sorted_and_links_stay_links() {
     let dir = tree();
-    let tree = walk(dir.path(), Path::new("./Dockerfile"), dir.path()).unwrap();
+    let tree = read(dir.path(), Path::new("./Dockerfile"), dir.path()).unwrap();
     let paths: Vec<_> = tree.entries.iter().map(|e| e.path.to_str().unwrap()).collect();
     assert_eq!(paths, ["Dockerfile", "link", "run", "src", "src/empty", "src/main.c"]);
     assert_eq!(tree.entries[1].kind, Kind::Link("/etc/passwd".into()));
@@ -34,7 +39,7 @@ fn entries_are_sorted_and_links_stay_links() {
 fn a_dockerfile_behind_a_link_is_known_by_its_real_place() {
     let dir = tree();
     symlink("Dockerfile", dir.path().join("alias")).unwrap();
-    let tree = walk(dir.path(), Path::new("alias"), dir.path()).unwrap();
+    let tree = read(dir.path(), Path::new("alias"), dir.path()).unwrap();
     assert_eq!(tree.dockerfile, "Dockerfile");
     assert_eq!(tree.dockerfile_text().unwrap(), "FROM scratch\n");
 }
@@ -78,7 +83,7 @@ fn what_cannot_be_used_is_named() {
     let outside = tree();
     symlink(outside.path(), root.join("out")).unwrap();
     let check = |context: &str, dockerfile: &str, want: &str| {
-        let error = walk(&root.join(context), Path::new(dockerfile), root).unwrap_err();
+        let error = read(&root.join(context), Path::new(dockerfile), root).unwrap_err();
         let text = error.to_string().replace(root.to_str().unwrap(), "ROOT");
         assert_eq!(text, want);
     };
@@ -88,9 +93,28 @@ fn what_cannot_be_used_is_named() {
     check(".", "src", "the Dockerfile `ROOT/./src` is no file");
     check("out", "Dockerfile", "the build context `ROOT/out` leads out of `ROOT`");
     check(".", "link", "the Dockerfile `ROOT/./link` leads out of `ROOT`");
-    // In the repository, but not in what is sent.
-    symlink("../Dockerfile", root.join("src/Dockerfile")).unwrap();
-    check("src", "Dockerfile", "the Dockerfile `ROOT/src/Dockerfile` leads out of `ROOT/src`");
+}
+
+#[test]
+fn a_dockerfile_from_elsewhere_in_the_repository_is_brought_along() {
+    let dir = tree();
+    let root = dir.path();
+    symlink("../Dockerfile", root.join("src/linked")).unwrap();
+    fs_err::write(root.join("src/.occ.Dockerfile"), "taken").unwrap();
+    for named in ["../Dockerfile", "linked"] {
+        let tree = read(&root.join("src"), Path::new(named), root).unwrap();
+        assert!(tree.is_brought);
+        assert_eq!(tree.dockerfile, ".occ.Dockerfile_");
+        assert_eq!(tree.dockerfile_text().unwrap(), "FROM scratch\n");
+        assert!(tree.entries.is_sorted_by(|a, b| a.path < b.path));
+    }
+    // Its own ignore file lies beside it.
+    fs_err::write(root.join("Dockerfile.dockerignore"), "main.c").unwrap();
+    let tree = read(&root.join("src"), Path::new("../Dockerfile"), root).unwrap();
+    assert!(tree.entries.iter().all(|entry| entry.path != Path::new("main.c")));
+    // Neither the made-up name nor the place counts.
+    let item = tree.dockerfile_item().unwrap();
+    assert_eq!(item.0, b"");
 }
 
 #[test]
@@ -120,7 +144,7 @@ fn sent(files: &[(&str, &str)], dockerfile: &str) -> Result<Vec<String>, String>
 }
 
 fn sent_from(dir: &Path, dockerfile: &str) -> Result<Vec<String>, String> {
-    let tree = walk(dir, Path::new(dockerfile), dir)
+    let tree = read(dir, Path::new(dockerfile), dir)
         .map_err(|error| error.to_string().replace(dir.to_str().unwrap(), "ROOT"))?;
     let name = |entry: &Entry| {
         let slash = if entry.kind == Kind::Directory { "/" } else { "" };

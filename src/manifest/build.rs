@@ -114,11 +114,6 @@ impl Table<'_, '_, '_> {
             self.error(message, "dockerfile", &written.span, "name the file in it");
             return None;
         }
-        if dir.is_some() && dockerfile.starts_with("..") {
-            // The archive holds the context alone: a file of the same name in it would
-            // be built instead.
-            self.unsupported("a Dockerfile outside of its context", "dockerfile", &written.span);
-        }
         Some(dockerfile)
     }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::context::cache::{Cache, Shelf};
 use crate::context::dockerfile::{Demands, demands};
 use crate::context::ignorefile::Malformed;
-use crate::context::{Tree, patterns, walk::walk};
+use crate::context::walk::{How, Place, walk};
+use crate::context::{Tree, patterns};
 use crate::engine::Engine;
 use crate::engine::docker::image::DOCKERFILE;
 use crate::engine::error::EngineError;
-use crate::observe::once_more;
+use crate::observe::{Options, once_more};
 use crate::state::changes::{Change, Item, Table, changes};
 use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Template};
 use crate::state::inputs::{
@@ -39,13 +40,15 @@ pub(super) async fn read(
     image: &DesiredImage,
     build: &DesiredBuild,
     names: &BTreeMap<String, &str>,
+    options: &Options,
 ) -> Result<Read, String> {
-    let of_build = build.clone();
+    let (of_build, cache, reread) = (build.clone(), options.cache.clone(), options.reread);
     let read = tokio::task::spawn_blocking(move || {
         let tree = match &of_build.origin {
             BuildOrigin::Template(Template::Opencode) => Tree::template(DOCKERFILE),
             BuildOrigin::Context { dir, dockerfile, root } => {
-                walk(dir, dockerfile, root).map_err(|error| error.to_string())?
+                let place = Place { dir, dockerfile, root };
+                walk(place, How::Hashed(&cache, reread)).map_err(|error| error.to_string())?
             }
         };
         let dockerfile = tree.dockerfile_text().unwrap_or_default();
@@ -56,7 +59,7 @@ pub(super) async fn read(
     let (tree, dockerfile, files) = read.await.map_err(cut_short)??;
     let target = build.target.as_deref();
     let Demands { bases, problem, newer, mut warnings } =
-        demands(&dockerfile, &tree.dockerfile, &build.args, target);
+        demands(&dockerfile, &shown(build, &tree), &build.args, target);
     let base = |reference: Reference| {
         let image = names.get(&reference.canonical()).map(|id| (*id).to_owned());
         Base { reference, image, held: None }
@@ -65,6 +68,16 @@ pub(super) async fn read(
     warnings.extend(build.inputs.as_deref().map(narrowed));
     let inputs = Inputs { parts: parts(image, build, &tree, files), bases, problem, warnings };
     Ok(Read { inputs, newer, tree })
+}
+
+/// The Dockerfile, as the user knows it.
+pub(crate) fn shown(build: &DesiredBuild, tree: &Tree) -> String {
+    match &build.origin {
+        BuildOrigin::Context { dockerfile, .. } if tree.is_brought => {
+            dockerfile.display().to_string()
+        }
+        _ => tree.dockerfile.clone(),
+    }
 }
 
 fn narrowed(inputs: &[String]) -> String {
