@@ -15,6 +15,7 @@ mod built_on;
 mod context;
 mod credentials;
 mod engine_faults;
+mod files;
 mod inputs;
 mod json;
 mod library;

@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     /// Show whether the engine is in sync
     Status(StatusArgs),
+    /// Show what a build context holds, what it does not, and why
+    Files(FilesArgs),
     /// Print the manifest's JSON Schema
     Schema,
 }
@@ -164,6 +166,24 @@ pub(crate) struct StatusArgs {
     #[arg(long, env = "OCC_CHECK", hide_env = true)]
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FilesArgs {
+    /// Id of the image [default: the only one that is built from a directory]
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Say whether this path in the context is sent, and which line decides
+    #[arg(long, value_name = "PATH", env = "OCC_EXPLAIN", hide_env = true)]
+    pub(crate) explain: Option<PathBuf>,
+    /// One path a line, of all that is sent
+    #[arg(long, env = "OCC_LIST", hide_env = true, conflicts_with = "explain")]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) list: bool,
+    /// The same for programs: each path as it is, with a NUL byte behind it
+    #[arg(long, env = "OCC_LIST0", hide_env = true, conflicts_with_all = ["explain", "list"])]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) list0: bool,
 }
 
 /// `OCC_VERBOSE`: how often `-v` stands.
@@ -266,6 +286,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Sync(_) => "sync",
             Self::Status(_) => "status",
+            Self::Files(_) => "files",
             Self::Schema => "schema",
         }
     }

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod files;
 mod find;
 mod init;
 mod job;
@@ -19,6 +20,9 @@ mod sync;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::cli::args::{Cli, Command, Format};
 use crate::cli::output::{print, tell};
 use crate::cli::refuse::refuse;
@@ -26,7 +30,6 @@ use crate::cli::settings::{Environment, Settings};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::render::document::Images;
 use crate::render::{Mode, diagnostics, document, error, json};
-use crate::state::observed::Superseded;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -36,13 +39,21 @@ struct Done {
     /// The result for people, for stdout.
     text: String,
     images: Images,
-    /// Images that have no name any more, where somebody looked for them.
-    superseded: Option<Vec<Superseded>>,
+    /// A further part of the document, under this name.
+    section: Option<(&'static str, Value)>,
+    /// Bytes for programs, instead of the text.
+    raw: Option<Vec<u8>>,
 }
 
 impl Done {
     fn about(exit: ExitStatus, text: String, images: Images) -> Self {
-        Self { exit, text, images, superseded: None }
+        Self { exit, text, images, section: None, raw: None }
+    }
+
+    /// With a further part of the document.
+    fn with(self, name: &'static str, part: &impl Serialize) -> Self {
+        let value = serde_json::to_value(part).unwrap_or_default();
+        Self { section: Some((name, value)), ..self }
     }
 
     fn with_text(exit: ExitStatus, text: String) -> Self {
@@ -88,9 +99,10 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&settings, &args),
         Command::Sync(args) => sync::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
+        Command::Files(args) => files::run(&settings, &args),
         Command::Schema => {
             let schema = crate::manifest::schema::json();
-            return print(&schema, ExitStatus::Success, settings.err).into();
+            return print(schema.as_bytes(), ExitStatus::Success, settings.err).into();
         }
     };
     conclude(word, outcome, &settings).into()
@@ -108,14 +120,14 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
             Done::with_text(engine_failed(failed, settings), String::new())
         }
     };
-    let text = match settings.format {
-        Format::Text => done.text,
+    let bytes = match settings.format {
+        Format::Text => done.raw.unwrap_or_else(|| done.text.into_bytes()),
         Format::Json => {
-            let (told, superseded) = (settings.told.take(), done.superseded.as_deref());
-            document::document(word, done.exit, &done.images, superseded, &told)
+            let told = settings.told.take();
+            document::document(word, done.exit, &done.images, done.section, &told).into_bytes()
         }
     };
-    print(&text, done.exit, settings.err)
+    print(&bytes, done.exit, settings.err)
 }
 
 /// Shows why the engine can't be used.

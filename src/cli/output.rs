@@ -17,9 +17,9 @@ use crate::words::exit::ExitStatus;
 
 /// Writes a result to stdout. A reader that went away is no failure (`| head -1`);
 /// a full disk is one, and is told in a line.
-pub(crate) fn print(text: &str, exit: ExitStatus, look: Look) -> ExitStatus {
+pub(crate) fn print(text: &[u8], exit: ExitStatus, look: Look) -> ExitStatus {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
         Ok(()) => exit,
         Err(failed) if failed.kind() == ErrorKind::BrokenPipe => exit,
         Err(failed) => {

@@ -27,7 +27,7 @@ pub(super) fn refuse(
         let text = refused.render();
         let plain = AutoStream::choice(&std::io::stdout()) == ColorChoice::Never;
         let text = if plain { text.to_string() } else { text.ansi().to_string() };
-        return print(&text, ExitStatus::Success, look);
+        return print(text.as_bytes(), ExitStatus::Success, look);
     }
     // clap quotes the command line as it is.
     let mut text = refused.render().to_string();
@@ -74,7 +74,7 @@ pub(super) fn refuse(
         let command = command.clone().find(|word| known.find_subcommand(word).is_some());
         let (command, images) = (command.unwrap_or_default(), Images::default());
         let document = document::document(command, ExitStatus::Usage, &images, None, &[diagnostic]);
-        return print(&document, ExitStatus::Usage, look);
+        return print(document.as_bytes(), ExitStatus::Usage, look);
     }
     ExitStatus::Usage
 }

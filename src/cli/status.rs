@@ -31,7 +31,7 @@ pub(super) fn run(settings: &Settings, args: &StatusArgs) -> Result<Done, Stop> 
     let text = render::status::status(&plan, &observed, settings.out)
         + &render::status::superseded(&superseded, &docker(settings), settings.out);
     remember_warnings(settings, &plan);
-    Ok(Done { exit, text, images, superseded: Some(superseded) })
+    Ok(Done::about(exit, text, images).with("superseded", &superseded))
 }
 
 /// The Docker CLI, with what it needs to find the same engine.

@@ -15,10 +15,10 @@ pub(crate) mod ignorefile;
 mod known;
 pub(crate) mod pattern;
 #[cfg(unix)]
-mod root;
+pub(crate) mod root;
 #[cfg(not(unix))]
 #[path = "root_plain.rs"]
-mod root;
+pub(crate) mod root;
 pub(crate) mod walk;
 
 use std::io::Read as _;
@@ -27,9 +27,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::context::ignorefile::Malformed;
+use crate::context::ignorefile::{IgnoreFile, Malformed};
 use crate::context::pattern::Patterns;
-use crate::context::root::Root;
+use crate::context::root::{Root, What};
 use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 
 /// Everything that goes to the builder, in the order of the archive.
@@ -43,8 +43,8 @@ pub(crate) struct Tree {
     pub(crate) is_brought: bool,
     /// What is not sent, without what is below it; only where nothing was hashed.
     pub(crate) ignored: Vec<Ignored>,
-    /// The ignore file, if there is one.
-    pub(crate) ignore_file: Option<PathBuf>,
+    /// What its ignore file says.
+    pub(crate) ignore: Arc<IgnoreFile>,
     /// The directory of the files on disk.
     root: Option<Arc<Root>>,
 }
@@ -198,6 +198,14 @@ impl Tree {
             }
         };
         Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// What a context holds at a path, whether or not it is sent. `None` where there is
+    /// nothing; a link is not followed.
+    pub(crate) fn what_is_at(&self, path: &Path) -> Option<What> {
+        let name = path.file_name()?;
+        let dir = self.root.as_ref()?.directory(path.parent()?).ok()?;
+        dir.entries().ok()?.into_iter().find(|(known, _)| known == name).map(|(_, what)| what)
     }
 
     /// What a change is told from: each entry but the Dockerfile by its path, with its

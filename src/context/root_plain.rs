@@ -17,7 +17,7 @@ pub(super) struct Directory(PathBuf);
 
 /// What lies in a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     Directory,
     File,
     Link,

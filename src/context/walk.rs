@@ -73,12 +73,13 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
     let dockerfile = inside.clone().unwrap_or_default();
     let mut tree =
         Tree { entries, dockerfile, ignored, root: Some(Arc::new(top)), ..Tree::default() };
-    tree.ignore_file = ignore.path;
+    let hides = ignore.patterns.ignores(tree.dockerfile.as_bytes());
+    let is_own = ignore.is_own;
+    tree.ignore = Arc::new(ignore);
     if inside.is_none() {
         classic::bring(&mut tree, &target).map_err(ContextError::read(&file))?;
         classic::prepare(&mut tree, true, &real)?;
-    } else if ignore.is_own {
-        let hides = ignore.patterns.ignores(tree.dockerfile.as_bytes());
+    } else if is_own {
         classic::prepare(&mut tree, hides, &real)?;
     }
     tree.entries.sort_by(|a, b| a.path.cmp(&b.path));

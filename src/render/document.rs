@@ -1,11 +1,10 @@
 //! The one document of `--format json`, written on every way out.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::json::{printable, sanitised};
 use crate::execute::report::ImageReport;
-use crate::state::observed::Superseded;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -20,8 +19,8 @@ struct Document {
     exit_code: u8,
     changed: bool,
     images: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    superseded: Option<Value>,
+    #[serde(flatten)]
+    section: Map<String, Value>,
     diagnostics: Value,
 }
 
@@ -68,7 +67,7 @@ pub(crate) fn document(
     command: &str,
     exit: ExitStatus,
     images: &Images,
-    superseded: Option<&[Superseded]>,
+    section: Option<(&str, Value)>,
     diagnostics: &[Diagnostic],
 ) -> String {
     let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(printable).collect();
@@ -78,7 +77,10 @@ pub(crate) fn document(
         exit_code: exit.code(),
         changed: images.changed(),
         images: plain_data(images),
-        superseded: superseded.map(|images| plain_data(&images)),
+        section: section
+            .map(|(name, part)| (name.to_owned(), sanitised(part)))
+            .into_iter()
+            .collect(),
         diagnostics: plain_data(&diagnostics),
     };
     serde_json::to_string(&document).unwrap_or_default() + "\n"

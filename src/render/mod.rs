@@ -9,6 +9,7 @@ mod board;
 pub(crate) mod diagnostics;
 pub(crate) mod document;
 pub(crate) mod error;
+pub(crate) mod files;
 mod fit;
 pub(crate) mod json;
 mod look;
