@@ -38,6 +38,8 @@
 //! - **An exit code**: a variant in `words::exit`, and who returns it: for images
 //!   `FailureClass::exit`, for commands their file in `cli`; a word in the help of
 //!   `cli::args` and in the README's table.
+//! - **Something that needs consent**: a variant in `words::grant`, the `Ask` for it in
+//!   `manifest::build`, who needs it in `state::consent`; a row in the README.
 //! - **A command**: a variant in `cli::args` and a file in `cli`.
 //! - **Something to tell while it happens**: a variant in `words::event`, and its
 //!   words in each renderer.

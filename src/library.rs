@@ -1,5 +1,7 @@
 //! The library's way through: a manifest, a plan, a sync, without the command line.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::engine::credentials::CredentialStore;
@@ -11,9 +13,12 @@ use crate::manifest::{Place, parse};
 use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, reconcile, unsupported};
 use crate::plan::step::Plan;
+use crate::state::args::Variables;
+use crate::state::consent::{Reach, asks, missing, refusal};
 use crate::state::desired::{Desired, DesiredImage};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::event::ProgressReporter;
+use crate::words::grant::{Ask, Grant, GrantError};
 
 /// A manifest that was read and found valid.
 ///
@@ -31,6 +36,7 @@ use crate::words::event::ProgressReporter;
 #[derive(Debug, Clone)]
 pub struct Manifest {
     desired: Desired,
+    given: BTreeSet<Grant>,
 }
 
 /// Why a plan or a sync could not be made.
@@ -44,6 +50,9 @@ pub enum SyncError {
     /// support yet, or images that are built on each other.
     #[error("the manifest asks for what can't be done")]
     Unsupported(Vec<Diagnostic>),
+    /// The manifest asks for what was not allowed: see [`Manifest::allow`].
+    #[error("the manifest asks for what was not allowed")]
+    NotAllowed(Vec<Diagnostic>),
 }
 
 impl Manifest {
@@ -56,9 +65,44 @@ impl Manifest {
         let place = Place { file, dir: dir.to_owned(), root: dir.to_owned() };
         let parsed = parse(text.as_bytes(), &place);
         match parsed.desired {
-            Some(desired) => Ok((Self { desired }, parsed.diagnostics)),
+            Some(desired) => Ok((Self { desired, given: BTreeSet::new() }, parsed.diagnostics)),
             None => Err(parsed.diagnostics),
         }
+    }
+
+    /// What it asks for beyond its own directory, each once: `env=NAME` is an environment
+    /// variable for a build argument, `network=host` a build on the host's network.
+    pub fn asks(&self) -> Vec<String> {
+        let asks = asks(&self.desired.images, Reach::Build);
+        asks.iter().map(|ask| ask.grant.to_string()).collect()
+    }
+
+    /// The same manifest with some of that allowed. `variable` is called for each variable
+    /// that is, and for no other. The error is what is no grant, and each build argument
+    /// whose variables are allowed and that still has no value.
+    pub fn allow<'a>(
+        mut self,
+        grants: impl IntoIterator<Item = &'a str>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let parse = |grant: &str| {
+            grant.parse().map_err(|error: GrantError| vec![Diagnostic::error(error.to_string())])
+        };
+        for grant in grants {
+            self.given.insert(parse(grant)?);
+        }
+        let names = self.given.iter().filter_map(Grant::variable);
+        let variables: Variables =
+            names.filter_map(|name| Some((name.to_owned(), variable(name)?))).collect();
+        let mut errors = Vec::new();
+        for build in self.desired.images.iter_mut().filter_map(|image| image.build.as_mut()) {
+            let is_given =
+                |ask: &Ask| ask.grant.variable().is_none() || self.given.contains(&ask.grant);
+            if build.asks.iter().all(is_given) {
+                errors.extend(build.resolve(&variables));
+            }
+        }
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
 
     /// The ids of its images, in its order.
@@ -70,7 +114,7 @@ impl Manifest {
 impl DockerClient {
     /// What [`sync`](Self::sync) would do, and why. Changes nothing, asks no registry.
     pub async fn plan(&self, manifest: &Manifest) -> Result<Plan, SyncError> {
-        Ok(self.look(manifest).await?.0)
+        Ok(self.look(manifest, Reach::Look).await?.0)
     }
 
     /// Makes the engine hold what the manifest declares, with the credentials of
@@ -84,7 +128,7 @@ impl DockerClient {
         docker_config: Option<&Path>,
         progress: &ProgressReporter,
     ) -> Result<Report, SyncError> {
-        let (plan, trees) = self.look(manifest).await?;
+        let (plan, trees) = self.look(manifest, Reach::Build).await?;
         plan.warn(progress);
         let credentials = CredentialStore::new(docker_config.map(Path::to_owned), search_path());
         let Desired { timeouts, limits, .. } = manifest.desired;
@@ -95,11 +139,16 @@ impl DockerClient {
         Ok(ledger.report())
     }
 
-    async fn look(&self, manifest: &Manifest) -> Result<(Plan, Trees), SyncError> {
+    async fn look(&self, manifest: &Manifest, reach: Reach) -> Result<(Plan, Trees), SyncError> {
         let images: Vec<&DesiredImage> = manifest.desired.images.iter().collect();
         let unsupported = unsupported(&images);
         if !unsupported.is_empty() {
             return Err(SyncError::Unsupported(unsupported));
+        }
+        let asks = asks(&manifest.desired.images, reach);
+        let missing = missing(&asks, &manifest.given);
+        if !missing.is_empty() {
+            return Err(SyncError::NotAllowed(refusal(&missing, "`Manifest::allow` allows it")));
         }
         let (observed, trees) =
             observe(self, &manifest.desired, &images, &observe::Options::default()).await?;

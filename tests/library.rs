@@ -57,6 +57,32 @@ fn a_program_is_told_what_the_manifest_can_not_have_yet() {
 }
 
 #[test]
+fn a_program_allows_what_a_manifest_asks_for() {
+    let engine = StubEngine::start();
+    let client = DockerClient::with_host(&engine.host()).unwrap();
+    let text = "version = 1\n[images.tool]\nname = \"acme/tool\"\n[images.tool.build]\n\
+                template = \"opencode\"\nargs = { A = \"${env:A}\" }\nnetwork = \"host\"\n";
+    let manifest = manifest(text);
+    assert_eq!(manifest.asks(), ["env=A", "network=host"]);
+    let refused = block_on(client.plan(&manifest)).unwrap_err();
+    let SyncError::NotAllowed(diagnostics) = refused else { panic!("{refused}") };
+    assert_eq!((diagnostics.len(), diagnostics[0].line), (1, 6));
+    assert!(engine.seen("").is_empty());
+
+    let unset = manifest.clone().allow(["env=A"], |_| None).unwrap_err();
+    assert_eq!(unset[0].message, "the environment variable `A` is not set");
+    let value = |name: &str| (name == "A").then(|| "1".into());
+    let some = manifest.allow(["env=A", "env=B"], value).unwrap();
+    block_on(client.plan(&some)).unwrap();
+    let refused = block_on(client.sync(&some, None, &ProgressReporter::silent())).unwrap_err();
+    assert!(matches!(refused, SyncError::NotAllowed(_)));
+    let all = some.allow(["network=host"], value).unwrap();
+    block_on(client.sync(&all, None, &ProgressReporter::silent())).unwrap();
+    let sent = &engine.seen("POST /build")[0].request;
+    assert_eq!(sent.query("buildargs").unwrap(), r#"{"A":"1"}"#);
+}
+
+#[test]
 fn a_program_is_told_when_there_is_no_engine() {
     let refused = DockerClient::with_host("unix:///nowhere/docker.sock").unwrap_err();
     assert_eq!(refused.kind, EngineErrorKind::SocketNotFound);

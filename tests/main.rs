@@ -12,6 +12,7 @@
 )]
 
 mod built_on;
+mod consent;
 mod context;
 mod credentials;
 mod engine_faults;

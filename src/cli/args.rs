@@ -1,5 +1,5 @@
-//! The command line, as clap reads it. Every flag has an `OCC_…` variable, but for the one
-//! that overwrites a file: that is asked for each time.
+//! The command line, as clap reads it. Every flag has an `OCC_…` variable, but for those
+//! that overwrite, show or remove what is kept: that is asked for each time.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,7 @@ use clap::{
 use crate::render::Mode;
 use crate::state::desired::Strategy;
 use crate::words::duration::Span;
+use crate::words::grant::Grants;
 
 /// Make the local container engine hold exactly the images that opencode.toml declares.
 #[derive(Debug, Parser)]
@@ -20,7 +21,7 @@ use crate::words::duration::Span;
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "Exit codes: 0 in sync, 1 an image failed, 2 changes pending (--check, \
 --detailed-exitcode), 4 verification failed, 5 engine unusable, 6 credentials refused, 7 only \
-passing failures (run it again), 64 bad command line, 65 bad manifest, 130 interrupted.")]
+passing failures (run it again), 64 bad command line or no consent, 65 bad manifest, 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -110,6 +111,14 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show what a build context holds, what it does not, and why
     Files(FilesArgs),
+    /// Consent to what the manifest asks for, from now on
+    ///
+    /// A manifest may ask to read environment variables (`env=NAME`) and to build on the
+    /// network of the engine's host (`network=host`). `plan`, `sync` and `status` refuse
+    /// that without consent. This command gives it for this manifest, and for exactly what
+    /// the manifest asks for now: it is kept in your own configuration, and what the
+    /// manifest asks for later is asked again.
+    Trust(TrustArgs),
     /// Print the manifest's JSON Schema
     Schema,
 }
@@ -133,6 +142,10 @@ pub(crate) struct PlanArgs {
     /// Whether to pull or to build, instead of what the manifest says
     #[arg(long, value_enum, value_name = "HOW", env = "OCC_STRATEGY", hide_env = true)]
     pub(crate) strategy: Option<StrategyArg>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
 }
 
 #[derive(Debug, Args)]
@@ -155,6 +168,10 @@ pub(crate) struct SyncArgs {
     #[arg(long, env = "OCC_NO_CACHE", hide_env = true)]
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(crate) no_cache: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
 }
 
 #[derive(Debug, Args)]
@@ -166,6 +183,38 @@ pub(crate) struct StatusArgs {
     #[arg(long, env = "OCC_CHECK", hide_env = true)]
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+}
+
+/// How build contexts are read.
+#[derive(Debug, Args)]
+pub(crate) struct ReadingArgs {
+    /// Read every file of a build context again, whatever is remembered of it
+    #[arg(long, env = "OCC_NO_CACHE_INPUTS", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) no_cache_inputs: bool,
+}
+
+/// Consent for one run. `OCC_ALLOW` adds to it instead of being replaced by it, as who
+/// allows one thing more takes nothing back; so clap does not read that variable.
+#[derive(Debug, Args)]
+pub(crate) struct ConsentArgs {
+    /// Allow what the manifest asks for: `env=NAME`, `network=host`; more with commas
+    #[arg(long, value_name = "GRANT")]
+    pub(crate) allow: Vec<Grants>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Show what is allowed, and what the manifest asks for
+    #[arg(long, conflicts_with = "revoke")]
+    pub(crate) show: bool,
+    /// Take the consent back
+    #[arg(long)]
+    pub(crate) revoke: bool,
 }
 
 #[derive(Debug, Args)]
@@ -287,6 +336,7 @@ impl Command {
             Self::Sync(_) => "sync",
             Self::Status(_) => "status",
             Self::Files(_) => "files",
+            Self::Trust(_) => "trust",
             Self::Schema => "schema",
         }
     }

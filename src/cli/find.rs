@@ -13,6 +13,17 @@ pub(crate) const NAME: &str = "opencode.toml";
 /// Finds the manifest and parses it. What is wrong with it is in the result; the
 /// error is that there is none, or that it can't be read.
 pub(crate) fn load(settings: &Settings) -> Result<Parsed, Box<Diagnostic>> {
+    load_from(&locate(settings)?)
+}
+
+/// Parses the manifest at a place.
+pub(crate) fn load_from(place: &Place) -> Result<Parsed, Box<Diagnostic>> {
+    let bytes = read(&place.file).map_err(|error| unreadable(&place.file, &error))?;
+    Ok(parse(&bytes, place))
+}
+
+/// Finds the manifest. Nothing of it is read yet.
+pub(crate) fn locate(settings: &Settings) -> Result<Place, Box<Diagnostic>> {
     let here = std::env::current_dir()
         .map_err(|error| Diagnostic::error(format!("the current directory is gone: {error}")))?;
     // As it really is, as the current directory is told.
@@ -21,12 +32,11 @@ pub(crate) fn load(settings: &Settings) -> Result<Parsed, Box<Diagnostic>> {
         Some(path) => path.clone(),
         None => search(&here, home.as_deref())?,
     };
-    let bytes = read(&shown).map_err(|error| unreadable(&shown, &error))?;
     // The directory as it really is: what is outside of it is decided by that.
     let dir = here.join(&shown).parent().map_or_else(|| here.clone(), Path::to_owned);
     let dir = fs_err::canonicalize(&dir).map_err(|error| unreadable(&shown, &error))?;
     let root = repository(&dir).unwrap_or(&dir).to_owned();
-    Ok(parse(&bytes, &Place { file: shown, dir, root }))
+    Ok(Place { file: shown, dir, root })
 }
 
 /// Upward from `here`. The search ends at the repository's root, the home
@@ -69,7 +79,7 @@ fn repository(dir: &Path) -> Option<&Path> {
 }
 
 /// Reads a file, but neither waits for a pipe nor takes in more than a manifest may have.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut options = fs_err::OpenOptions::new();
     options.read(true);
     #[cfg(unix)]

@@ -4,8 +4,10 @@
 use std::future::Future;
 use std::io;
 
-use crate::cli::find::load;
-use crate::cli::settings::Settings;
+use crate::cli::args::ConsentArgs;
+use crate::cli::consent;
+use crate::cli::find::{load_from, locate};
+use crate::cli::settings::{Environment, Settings};
 use crate::cli::signal::{Ended, until_ended};
 use crate::cli::{Stop, show};
 use crate::context::cache::Cache;
@@ -14,11 +16,23 @@ use crate::engine::docker::endpoint::Endpoint;
 use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, misapplied, reconcile, unsupported};
 use crate::plan::step::Plan;
+use crate::state::consent::{Reach, asks, may_be_built};
 use crate::state::desired::{Desired, DesiredImage};
 use crate::state::observed::Observed;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 use crate::words::text::{did_you_mean, list};
+
+/// What a command was asked to do.
+pub(super) struct Asked<'a> {
+    /// With which images; all of them if none is named.
+    pub(super) ids: &'a [String],
+    pub(super) policy: Policy,
+    pub(super) consent: &'a ConsentArgs,
+    pub(super) reach: Reach,
+    /// Read every file again, whatever is remembered of it.
+    pub(super) reread: bool,
+}
 
 /// The part of a manifest that a command is about.
 pub(super) struct Job {
@@ -32,8 +46,11 @@ pub(super) struct Job {
 impl Job {
     /// Reads the manifest, picks the images, and sees whether they can do what is asked
     /// of them. Nothing else is touched while any of it is wrong.
-    pub(super) fn new(settings: &Settings, ids: &[String], policy: Policy) -> Result<Self, Stop> {
-        let parsed = load(settings).map_err(|missing| Stop::input(ExitStatus::Data, *missing))?;
+    pub(super) fn new(settings: &Settings, asked: &Asked<'_>) -> Result<Self, Stop> {
+        let Asked { ids, policy, .. } = *asked;
+        let missing = |missing: Box<Diagnostic>| Stop::input(ExitStatus::Data, *missing);
+        let place = locate(settings).map_err(missing)?;
+        let parsed = load_from(&place).map_err(missing)?;
         let Some(mut desired) = parsed.desired else {
             return Err(Stop::Input {
                 exit: ExitStatus::Data,
@@ -47,9 +64,9 @@ impl Job {
         let looking = observe::Options {
             strategy: policy.strategy,
             cache: Cache::new(settings.environment.cache_dir()),
-            reread: false,
+            reread: asked.reread,
         };
-        let job = Self { desired, chosen, policy, looking };
+        let mut job = Self { desired, chosen, policy, looking };
         let unsupported = unsupported(&job.images());
         if !unsupported.is_empty() {
             let (exit, text) = (ExitStatus::Data, parsed.text);
@@ -59,7 +76,37 @@ impl Job {
         if let Some(diagnostics) = misapplied.filter(|found| !found.is_empty()) {
             return Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text: String::new() });
         }
+        let found = consent::Manifest { place: &place, text: &parsed.text };
+        job.resolve(settings, &found, asked)?;
         Ok(job)
+    }
+
+    /// Gets consent to what the images ask for, and gives their build arguments values.
+    fn resolve(
+        &mut self,
+        settings: &Settings,
+        manifest: &consent::Manifest<'_>,
+        asked: &Asked<'_>,
+    ) -> Result<(), Stop> {
+        let images = may_be_built(&self.desired, &self.chosen, self.policy.strategy);
+        let asks = asks(images.iter().map(|i| &self.desired.images[*i]), asked.reach);
+        consent::require(settings, manifest, &asks, &asked.consent.allow)?;
+        let variables = Environment::consented(asks.iter().filter_map(|ask| ask.grant.variable()));
+        let mut unset = Vec::new();
+        for i in images {
+            let build = self.desired.images[i].build.as_mut();
+            let errors = build.map_or_else(Vec::new, |build| build.resolve(&variables));
+            // Whether any other image comes along is not known yet, and its mistakes
+            // must not be in the way of this one.
+            if self.chosen.contains(&i) {
+                unset.extend(errors);
+            }
+        }
+        if unset.is_empty() {
+            return Ok(());
+        }
+        let text = manifest.text.to_owned();
+        Err(Stop::Input { exit: ExitStatus::Usage, diagnostics: unset, text })
     }
 
     pub(super) fn desired(&self) -> &Desired {

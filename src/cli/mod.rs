@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod consent;
 mod files;
 mod find;
 mod init;
@@ -16,6 +17,8 @@ mod settings;
 mod signal;
 mod status;
 mod sync;
+mod trust;
+mod trusted;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Sync(args) => sync::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Files(args) => files::run(&settings, &args),
+        Command::Trust(args) => trust::run(&settings, &args),
         Command::Schema => {
             let schema = crate::manifest::schema::json();
             return print(schema.as_bytes(), ExitStatus::Success, settings.err).into();

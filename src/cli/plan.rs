@@ -1,7 +1,7 @@
 //! `occ plan`: what sync would do, and why. Changes nothing.
 
 use crate::cli::args::PlanArgs;
-use crate::cli::job::{Job, block_on, cut_short};
+use crate::cli::job::{Asked, Job, block_on, cut_short};
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop};
 use crate::execute::report::Report;
@@ -9,12 +9,17 @@ use crate::plan::reconcile::Policy;
 use crate::plan::step::Plan;
 use crate::render;
 use crate::render::document::Images;
+use crate::state::consent::Reach;
 use crate::state::observed::Observed;
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
     let policy = Policy { strategy: args.strategy.map(Into::into), no_cache: false };
-    let (plan, _) = make(settings, &args.ids, policy)?;
+    let (ids, consent, reach) = (&args.ids, &args.consent, Reach::Look);
+    let (plan, _) = make(
+        settings,
+        &Asked { ids, policy, consent, reach, reread: args.reading.no_cache_inputs },
+    )?;
     let exit = match (args.detailed_exitcode, plan.is_unchanged()) {
         (true, false) => ExitStatus::Pending,
         _ => ExitStatus::Success,
@@ -23,12 +28,8 @@ pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
 }
 
 /// Makes a plan without carrying it out.
-pub(super) fn make(
-    settings: &Settings,
-    ids: &[String],
-    policy: Policy,
-) -> Result<(Plan, Observed), Stop> {
-    let job = Job::new(settings, ids, policy)?;
+pub(super) fn make(settings: &Settings, asked: &Asked<'_>) -> Result<(Plan, Observed), Stop> {
+    let job = Job::new(settings, asked)?;
     let client = job.connect(settings)?;
     let (plan, observed, _) =
         block_on(settings, job.plan(&client), || {})?.map_err(cut_short)??;

@@ -2,7 +2,7 @@
 //! environment, and the global flags over it.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, stderr, stdout};
+use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::cli::args::{Color, Format, Global};
 use crate::cli::output::Told;
 use crate::engine::docker::endpoint::EndpointOptions;
 use crate::render::{Look, Mode};
+use crate::state::args::Variables;
 use crate::words::platform::Platform;
 
 /// The variables that occ honours, beside those of its own flags.
@@ -21,6 +22,7 @@ pub(crate) struct Environment {
 }
 
 const VARIABLES: &[&str] = &[
+    "CI",
     "CLICOLOR_FORCE",
     "DOCKER_CERT_PATH",
     "DOCKER_CONFIG",
@@ -33,6 +35,7 @@ const VARIABLES: &[&str] = &[
     "LC_ALL",
     "LC_CTYPE",
     "NO_COLOR",
+    "OCC_ALLOW",
     // Flags, but of interest also where the flags can't be read.
     "OCC_FORMAT",
     "OCC_PROGRESS",
@@ -50,6 +53,13 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let value = |name: &&'static str| Some((*name, std::env::var_os(name)?));
         Self { get: VARIABLES.iter().filter_map(value).collect() }
+    }
+
+    /// Reads more of it: variables that a manifest names and the user consented to.
+    #[expect(clippy::disallowed_methods, reason = "this is the place where it is read")]
+    pub(crate) fn consented<'a>(names: impl IntoIterator<Item = &'a str>) -> Variables {
+        let set = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
+        names.into_iter().filter_map(set).collect()
     }
 
     /// A variable that is set to something.
@@ -104,6 +114,16 @@ impl Environment {
         Some(named.or_else(|| Some(self.home()?.join(below_home)))?.join("occ"))
     }
 
+    /// What `OCC_ALLOW` has.
+    pub(crate) fn allowed(&self) -> Option<String> {
+        self.text("OCC_ALLOW")
+    }
+
+    /// Whether this is a build server, as they all say it of themselves.
+    fn is_ci(&self) -> bool {
+        self.text("CI").is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+    }
+
     /// Where programs are looked for.
     pub(crate) fn search_path(&self) -> Option<OsString> {
         self.os("PATH").cloned()
@@ -128,6 +148,8 @@ pub(crate) struct Settings {
     pub(crate) quiet: bool,
     pub(crate) verbose: u8,
     pub(crate) timeout: Option<Duration>,
+    /// Whether somebody is there to be asked something, and expects it.
+    pub(crate) may_ask: bool,
     /// Of stdout, for results.
     pub(crate) out: Look,
     /// Of stderr, for progress and errors.
@@ -146,8 +168,11 @@ impl Settings {
             width: size.map(|(Width(columns), _)| columns),
             unicode: is_utf8(&environment),
         };
+        let mode = Mode::choose(asked, err_is_tty, is_dumb);
+        let is_watched = err_is_tty && stdin().is_terminal() && !environment.is_ci();
         Self {
-            mode: Mode::choose(asked, err_is_tty, is_dumb),
+            mode,
+            may_ask: is_watched && mode != Mode::Json && global.format != Format::Json,
             out: look(stdout().is_terminal(), terminal_size_of(stdout())),
             err: look(err_is_tty, terminal_size_of(stderr())),
             endpoint: EndpointOptions {

@@ -1,7 +1,7 @@
 //! `occ status`: is the engine in sync? Changes nothing, asks no registry.
 
 use crate::cli::args::StatusArgs;
-use crate::cli::job::{Job, block_on, cut_short};
+use crate::cli::job::{Asked, Job, block_on, cut_short};
 use crate::cli::plan::remember_warnings;
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop};
@@ -11,10 +11,15 @@ use crate::plan::reconcile::Policy;
 use crate::plan::step::ImagePlan;
 use crate::render;
 use crate::render::document::Images;
+use crate::state::consent::Reach;
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &StatusArgs) -> Result<Done, Stop> {
-    let job = Job::new(settings, &args.ids, Policy::default())?;
+    let (ids, consent, policy) = (&args.ids, &args.consent, Policy::default());
+    let job = Job::new(
+        settings,
+        &Asked { ids, policy, consent, reach: Reach::Look, reread: args.reading.no_cache_inputs },
+    )?;
     let client = job.connect(settings)?;
     let look = async {
         let (plan, observed, _) = job.plan(&client).await?;

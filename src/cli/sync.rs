@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::cli::args::SyncArgs;
-use crate::cli::job::{Job, block_on, cut_short, reason};
+use crate::cli::job::{Asked, Job, block_on, cut_short, reason};
 use crate::cli::settings::Settings;
 use crate::cli::signal::Ended;
 use crate::cli::{Done, Stop, plan, show};
@@ -15,18 +15,28 @@ use crate::execute::{Ledger, Locks, Options, Run, execute};
 use crate::plan::reconcile::Policy;
 use crate::render::document::Images;
 use crate::render::{self, Mode, Renderer, Sink};
+use crate::state::consent::Reach;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::event::{Event, ProgressReporter};
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let policy = Policy { strategy: args.strategy.map(Into::into), no_cache: args.no_cache };
+    let reach = if args.dry_run { Reach::Look } else { Reach::Build };
+    let asked = Asked {
+        ids: &args.ids,
+        policy,
+        consent: &args.consent,
+        reach,
+        reread: args.reading.no_cache_inputs,
+    };
     if args.dry_run {
-        let (plan, _) = plan::make(settings, &args.ids, policy)?;
+        let (plan, _) = plan::make(settings, &asked)?;
         return Ok(plan::shown(settings, &plan, ExitStatus::Success));
     }
+    let job = Job::new(settings, &asked)?;
+    // An answer may have been waited for until now.
     let begun = Instant::now();
-    let job = Job::new(settings, &args.ids, policy)?;
     let client = job.connect(settings)?;
     let environment = &settings.environment;
     let credentials = CredentialStore::new(environment.docker_config(), environment.search_path());

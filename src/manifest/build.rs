@@ -12,8 +12,10 @@ use crate::manifest::problems::Problems;
 use crate::manifest::reader::At;
 use crate::manifest::secrets::looks_secret;
 use crate::manifest::text::PathText;
+use crate::state::args::Reading;
 use crate::state::desired::{BuildOrigin, DesiredBuild};
 use crate::words::diagnostic::Diagnostic;
+use crate::words::grant::{Ask, Grant};
 use crate::words::network::Network;
 
 /// The prefix of the labels that occ itself writes.
@@ -30,12 +32,21 @@ pub(crate) fn check(
     problems: &mut Problems<'_>,
     unsupported: &mut Vec<Diagnostic>,
 ) -> Option<DesiredBuild> {
-    let mut table = Table { build, key: format!("images.{id}.build"), problems, unsupported };
+    let mut table = Table {
+        build,
+        key: format!("images.{id}.build"),
+        readings: Vec::new(),
+        asks: Vec::new(),
+        problems,
+        unsupported,
+    };
     let args = table.args();
+    table.network();
     let labels = table.labels();
     table.secrets();
     table.not_supported_yet();
     let origin = table.origin(place);
+    let Table { readings, asks, .. } = table;
     unsupported.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     Some(DesiredBuild {
         origin: origin?,
@@ -45,6 +56,8 @@ pub(crate) fn check(
             .map(|inputs| inputs.value.iter().map(|pattern| pattern.value.0.clone()).collect()),
         target: build.target.as_ref().map(|target| target.value.0.clone()),
         args,
+        readings,
+        asks,
         labels,
         network: build.network.as_ref().map_or(Network::Default, |network| network.value),
     })
@@ -53,6 +66,8 @@ pub(crate) fn check(
 struct Table<'a, 'p, 't> {
     build: &'a Build,
     key: String,
+    readings: Vec<Reading>,
+    asks: Vec<Ask>,
     problems: &'p mut Problems<'t>,
     unsupported: &'p mut Vec<Diagnostic>,
 }
@@ -150,6 +165,7 @@ impl Table<'_, '_, '_> {
         found
     }
 
+    /// The arguments that read nothing. Those that read the environment are put aside.
     fn args(&mut self) -> BTreeMap<String, String> {
         let mut args = BTreeMap::new();
         for (name, value) in self.build.args.iter().flat_map(|args| &args.value.0) {
@@ -161,14 +177,11 @@ impl Table<'_, '_, '_> {
                     .hint("build arguments stay readable in the image's history");
                 self.problems.push(diagnostic, name.span.clone());
             }
-            let text = match Interpolated::parse(&value.value) {
-                Ok(template) => {
-                    let plain = template.plain().map(str::to_owned);
-                    if plain.is_none() {
-                        self.unsupported("`${env:…}`", &key, &value.span);
-                    }
-                    plain.unwrap_or_else(|| value.value.clone())
-                }
+            match Interpolated::parse(&value.value) {
+                Ok(template) => match template.plain() {
+                    Some(text) => drop(args.insert(name.value.0.clone(), text.to_owned())),
+                    None => self.reading(&name.value.0, template, &key, &value.span),
+                },
                 Err(error) => {
                     let message = if self.problems.is_hidden(&value.span) {
                         error.unquoted().to_owned()
@@ -176,12 +189,27 @@ impl Table<'_, '_, '_> {
                         error.to_string()
                     };
                     self.error(&message, &key, &value.span, "for a plain `${` write `$${`");
-                    continue;
                 }
-            };
-            args.insert(name.value.0.clone(), text);
+            }
         }
         args
+    }
+
+    fn reading(&mut self, arg: &str, template: Interpolated, key: &str, span: &Range<usize>) {
+        let at = self.located("", key, span);
+        let reading = Reading { arg: arg.to_owned(), parts: template.parts, at };
+        for variable in reading.variables() {
+            let grant = Grant::Env(variable.to_owned());
+            self.asks.push(Ask { grant, at: reading.at.clone() });
+        }
+        self.readings.push(reading);
+    }
+
+    fn network(&mut self) {
+        if let Some(network) = self.build.network.as_ref().filter(|n| n.value == Network::Host) {
+            let at = self.located("", "network", &network.span);
+            self.asks.push(Ask { grant: Grant::HostNetwork, at });
+        }
     }
 
     fn labels(&mut self) -> BTreeMap<String, String> {
@@ -235,9 +263,6 @@ impl Table<'_, '_, '_> {
         if let Some(builder) = build.builder.as_ref().filter(|b| b.value == Builder::Buildkit) {
             self.unsupported("`builder = \"buildkit\"`", "builder", &builder.span);
         }
-        if let Some(network) = build.network.as_ref().filter(|n| n.value == Network::Host) {
-            self.unsupported("`network = \"host\"`", "network", &network.span);
-        }
     }
 
     fn error(&mut self, message: &str, key: &str, span: &Range<usize>, hint: &str) {
@@ -246,8 +271,13 @@ impl Table<'_, '_, '_> {
     }
 
     fn unsupported(&mut self, what: &str, key: &str, span: &Range<usize>) {
-        let diagnostic = Diagnostic::error(format!("{what} is not supported yet"))
-            .key(format!("{}.{key}", self.key));
-        self.unsupported.push(self.problems.locate(diagnostic, span.clone()));
+        let diagnostic = self.located(&format!("{what} is not supported yet"), key, span);
+        self.unsupported.push(diagnostic);
+    }
+
+    /// An error at its place that is not one of the manifest's mistakes.
+    fn located(&self, message: &str, key: &str, span: &Range<usize>) -> Diagnostic {
+        let diagnostic = Diagnostic::error(message).key(format!("{}.{key}", self.key));
+        self.problems.locate(diagnostic, span.clone())
     }
 }

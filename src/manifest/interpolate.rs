@@ -4,25 +4,14 @@
 //! no `{` follows is a plain `$`. Any other `${…}` is a mistake: who writes `${HOME}`
 //! means a variable, and would get the letters.
 
+use crate::state::args::Part;
+use crate::words::grant::is_variable;
+
 /// A build argument's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     /// Texts and variables, in their order.
     pub(crate) parts: Vec<Part>,
-}
-
-/// A piece of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// Plain text, `$${` resolved.
-    Plain(String),
-    /// An environment variable.
-    Variable {
-        /// Its name.
-        name: String,
-        /// What stands in for it when it is not set.
-        default: Option<String>,
-    },
 }
 
 /// Why a text is no [`Template`].
@@ -95,8 +84,7 @@ fn variable(inside: &str) -> Result<Part, TemplateError> {
         Some((name, default)) => (name, Some(default)),
         None => (body, None),
     };
-    let good = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+    let good = is_variable(name);
     // `${env:A:-${env:B}}` would end at the first brace and leave a stray one.
     if !good || default.is_some_and(|default| default.contains("${")) {
         return Err(if good { unknown() } else { TemplateError::Name(inside.to_owned()) });

@@ -226,8 +226,8 @@ pub(crate) struct Build {
     /// The stage to build. Without it: the last.
     pub(crate) target: Option<At<Word>>,
     /// Build arguments. In a value `${env:NAME}` is an environment variable, and
-    /// `${env:NAME:-default}` has a default for one that is not set (not supported yet);
-    /// `$${` is a plain `${`.
+    /// `${env:NAME:-default}` has a default for one that is not set or empty; reading it
+    /// needs consent (`--allow env=NAME`, `occ trust`). `$${` is a plain `${`.
     pub(crate) args: Option<At<Entries<Variable, String>>>,
     /// Labels of the image. Those that start with `dev.occ.` are occ's own.
     pub(crate) labels: Option<At<Entries<LabelKey, String>>>,
@@ -235,7 +235,8 @@ pub(crate) struct Build {
     pub(crate) secrets: Option<At<List<Secret>>>,
     /// The ssh agents that `RUN --mount=type=ssh` may use. Not supported yet.
     pub(crate) ssh: Option<At<List<Word>>>,
-    /// The network of `RUN` steps. `host` is not supported yet.
+    /// The network of `RUN` steps. `host` needs consent (`--allow network=host`,
+    /// `occ trust`).
     #[schemars(extend("default" = "default"))]
     pub(crate) network: Option<At<Network>>,
     /// Images whose layers may serve as build cache. Not supported yet.

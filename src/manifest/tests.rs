@@ -195,9 +195,10 @@ fn build_keys_reach_the_build() {
     assert_eq!(build.network, Network::None);
     assert_eq!(build.args["A"], "${x}");
     assert_eq!(build.labels["l"], "v");
-    let unsupported: Vec<_> =
-        image.unsupported.iter().map(|d| (d.key_path.as_str(), d.line, d.column)).collect();
-    assert_eq!(unsupported, [("images.x.build.args.B", 8, 27)]);
+    assert!(image.unsupported.is_empty() && !build.args.contains_key("B"));
+    let at = &build.readings[0].at;
+    assert_eq!((at.key_path.as_str(), at.line, at.column), ("images.x.build.args.B", 8, 27));
+    assert_eq!(build.asks.iter().map(|ask| ask.grant.to_string()).collect::<Vec<_>>(), ["env=B"]);
 }
 
 #[test]

@@ -42,6 +42,11 @@ pub(super) async fn read(
     names: &BTreeMap<String, &str>,
     options: &Options,
 ) -> Result<Read, String> {
+    // Whoever asked for the image had to give its arguments values; not so for one that
+    // comes along.
+    if let Some(problem) = build.unresolved() {
+        return Err(problem);
+    }
     let (of_build, cache, reread) = (build.clone(), options.cache.clone(), options.reread);
     let read = tokio::task::spawn_blocking(move || {
         let tree = match &of_build.origin {
@@ -120,7 +125,7 @@ fn parts(
         (Part::Template, is_template.then_some(content)),
         (Part::Dockerfile, (!is_template).then(|| hash_of([name, &content[..]]))),
         (Part::Files, (!is_template).then_some(files)),
-        (Part::Args, pairs(&build.args)),
+        (Part::Args, pairs(&build.counted_args())),
         (Part::Labels, pairs(&build.labels)),
     ];
     all.into_iter().filter_map(|(part, hash)| Some((part, hash?))).collect()
@@ -187,7 +192,7 @@ fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
     let files = tree.items(only.as_ref()).map(|(path, hash)| item(path, hash));
     let bases = inputs.held().map(|(name, id)| item(name.as_bytes(), hash_of([id])));
     let mut parts: BTreeMap<Part, Vec<Item>> = BTreeMap::from([
-        (Part::Args, pairs(&build.args)),
+        (Part::Args, pairs(&build.counted_args())),
         (Part::Labels, pairs(&build.labels)),
         (Part::Files, files.collect()),
         (Part::Bases, bases.collect()),

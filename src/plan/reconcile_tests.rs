@@ -44,6 +44,8 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
             origin: BuildOrigin::Template(Template::Opencode),
             target: None,
             args: BTreeMap::new(),
+            readings: Vec::new(),
+            asks: Vec::new(),
             labels: BTreeMap::new(),
             inputs: None,
             network: Network::Default,

@@ -24,6 +24,21 @@ struct Document {
     diagnostics: Value,
 }
 
+/// Something that the manifest asks for, or that is allowed although it does not.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Granted {
+    /// As `--allow` takes it: `env=CHANNEL`.
+    pub(crate) grant: String,
+    /// Whether it is allowed.
+    pub(crate) allowed: bool,
+    /// The manifest's line that asks for it, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<usize>,
+    /// Dotted path of the key that asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+}
+
 /// What a command has to say about the images.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]

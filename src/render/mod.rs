@@ -6,6 +6,7 @@
 //! [`sanitise`](crate::words::text::sanitise) here, once, on its way out.
 
 mod board;
+pub(crate) mod consent;
 pub(crate) mod diagnostics;
 pub(crate) mod document;
 pub(crate) mod error;

@@ -32,6 +32,8 @@ fn build(target: Option<&str>) -> BuildStep {
             },
             target: target.map(Into::into),
             args: BTreeMap::new(),
+            readings: Vec::new(),
+            asks: Vec::new(),
             labels: BTreeMap::new(),
             inputs: None,
             network: Network::Default,

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::state::args::{Reading, Variables, is_proxy_arg};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
 use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
+use crate::words::grant::Ask;
 use crate::words::network::Network;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
@@ -135,12 +137,50 @@ pub(crate) struct DesiredBuild {
     pub(crate) inputs: Option<Vec<String>>,
     /// The stage to build; `None` is the last.
     pub(crate) target: Option<String>,
-    /// Build arguments.
+    /// Build arguments whose values are known.
     pub(crate) args: BTreeMap<String, String>,
+    /// Those that read the environment, until they are resolved.
+    pub(crate) readings: Vec<Reading>,
+    /// What of this needs consent.
+    pub(crate) asks: Vec<Ask>,
     /// Labels beside occ's own.
     pub(crate) labels: BTreeMap<String, String>,
     /// The network of `RUN` steps.
     pub(crate) network: Network,
+}
+
+impl DesiredBuild {
+    /// Gives the arguments that read the environment their values. What can't have one is
+    /// left as it is, and is an error at its place.
+    pub(crate) fn resolve(&mut self, variables: &Variables) -> Vec<Diagnostic> {
+        let mut errors = Vec::new();
+        for reading in std::mem::take(&mut self.readings) {
+            match reading.value(variables) {
+                Ok(value) => drop(self.args.insert(reading.arg, value)),
+                Err(error) => {
+                    errors.push(*error);
+                    self.readings.push(reading);
+                }
+            }
+        }
+        errors
+    }
+
+    /// Why it can't be built as long as an argument has no value, in words.
+    pub(crate) fn unresolved(&self) -> Option<String> {
+        let reading = self.readings.first()?;
+        let variables: Vec<String> = reading.variables().map(|name| format!("`{name}`")).collect();
+        let (arg, variables) = (&reading.arg, variables.join(", "));
+        Some(format!(
+            "the build argument `{arg}` has no value: it reads {variables} of the environment"
+        ))
+    }
+
+    /// The arguments that are inputs of the build.
+    pub(crate) fn counted_args(&self) -> BTreeMap<String, String> {
+        let args = self.args.iter().filter(|(name, _)| !is_proxy_arg(name));
+        args.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
 }
 
 /// Where the Dockerfile and the context come from.

@@ -9,6 +9,7 @@ pub(crate) mod duration;
 pub(crate) mod event;
 pub(crate) mod exit;
 pub(crate) mod failure;
+pub(crate) mod grant;
 pub(crate) mod hash;
 pub(crate) mod image;
 pub(crate) mod network;

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::occ::Occ;
 use super::script::lock;
@@ -26,6 +26,15 @@ pub(crate) struct OnTerminal {
 impl OnTerminal {
     /// Starts the program on a terminal that is so many columns wide.
     pub(crate) fn start(occ: &Occ, columns: u16) -> Self {
+        Self::open(occ, columns, false)
+    }
+
+    /// The same where its stdin is the terminal, too, so that it can ask something.
+    pub(crate) fn with_keyboard(occ: &Occ, columns: u16) -> Self {
+        Self::open(occ, columns, true)
+    }
+
+    fn open(occ: &Occ, columns: u16, with_keyboard: bool) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -35,6 +44,9 @@ impl OnTerminal {
         let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
 
         let mut command = occ.command();
+        if with_keyboard {
+            command.stdin(slave.try_clone().unwrap());
+        }
         command.stdout(slave.try_clone().unwrap()).stderr(slave);
         let child = command.spawn().unwrap();
         // With our own descriptors of the slave gone, the child's end is the end of the transcript.
@@ -51,6 +63,17 @@ impl OnTerminal {
             }
         });
         Self { child, master: keys, so_far, reader }
+    }
+
+    /// Types on the keyboard.
+    pub(crate) fn type_in(&self, keys: &str) {
+        (&self.master).write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Whether what is typed is shown, and comes line by line, as a shell leaves it.
+    pub(crate) fn is_sane(&self) -> bool {
+        let modes = tcgetattr(&self.master).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
     /// Presses Ctrl-C: the terminal shows it, and the program gets the signal.

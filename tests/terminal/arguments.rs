@@ -175,7 +175,8 @@ fn quiet_is_about_progress_and_not_about_warnings() {
 fn a_variable_that_is_set_to_nothing_is_not_set() {
     let engine = engine();
     let mut occ = occ(&engine);
-    for name in ["MANIFEST", "PROGRESS", "FORMAT", "TIMEOUT", "VERBOSE", "STRATEGY", "DRY_RUN"] {
+    let names = ["MANIFEST", "PROGRESS", "FORMAT", "TIMEOUT", "VERBOSE", "STRATEGY", "DRY_RUN"];
+    for name in names.into_iter().chain(["ALLOW"]) {
         occ = occ.env(&format!("OCC_{name}"), "");
     }
     occ.args(["sync", "opencode"]).run().expect(0);

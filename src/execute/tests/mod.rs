@@ -63,6 +63,8 @@ fn build_step() -> BuildStep {
             origin: BuildOrigin::Template(Template::Opencode),
             target: None,
             args: BTreeMap::new(),
+            readings: Vec::new(),
+            asks: Vec::new(),
             labels: BTreeMap::new(),
             inputs: None,
             network: Network::Default,
