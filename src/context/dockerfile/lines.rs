@@ -9,6 +9,8 @@
 pub(super) struct Instruction {
     /// Where it begins, from 1.
     pub(super) line: usize,
+    /// As written, on one line.
+    pub(super) text: String,
     /// In upper case.
     pub(super) keyword: String,
     /// In front of its arguments.
@@ -40,7 +42,8 @@ pub(super) fn instructions(text: &str) -> (Vec<Instruction>, char) {
         let keyword = keyword.to_uppercase();
         let (flags, rest) = flags(rest);
         let heredoc = if takes_heredocs(&keyword, rest) { reader.heredocs(rest) } else { None };
-        all.push(Instruction { line, keyword, flags, rest: rest.trim().to_owned(), heredoc });
+        let (text, rest) = (text.to_owned(), rest.trim().to_owned());
+        all.push(Instruction { line, text, keyword, flags, rest, heredoc });
     }
     (all, reader.escape)
 }

@@ -6,6 +6,7 @@
 
 mod expand;
 mod lines;
+pub(crate) mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,92 @@
+//! Where in a Dockerfile a step of the classic builder stands.
+
+use std::collections::BTreeMap;
+
+use crate::context::dockerfile::lines::instructions;
+use crate::context::dockerfile::{find, stages};
+
+/// An instruction of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The line that it begins on, from 1.
+    pub(crate) line: usize,
+    /// Its text on one line, with single spaces.
+    pub(crate) instruction: String,
+}
+
+/// The instruction that a builder calls step `number` of `of`, and prints as `told`, in a
+/// build of `target`, or of the last stage.
+///
+/// Docker counts the instructions from the top of the file to the end of the stage, an
+/// `ARG` in front of all stages included, and a label that comes with the request is a
+/// step behind them. Other builders count otherwise, and no line is better than a wrong
+/// one: so number, count and text all have to fit.
+pub(crate) fn locate(
+    text: &str,
+    target: Option<&str>,
+    (number, of): (u32, u32),
+    told: &str,
+) -> Option<Place> {
+    let (instructions, _) = instructions(text);
+    let next = match target.filter(|target| !target.is_empty()) {
+        Some(target) => Some(find(&stages(text, &BTreeMap::new()), target)? + 1),
+        None => None,
+    };
+    let mut starts = (0..instructions.len()).filter(|at| instructions[*at].keyword == "FROM");
+    let needed = next.and_then(|stage| starts.nth(stage)).unwrap_or(instructions.len());
+    let index = usize::try_from(number).ok()?.checked_sub(1)?;
+    if index >= needed || usize::try_from(of).ok()? < needed {
+        return None;
+    }
+    let found = &instructions[index];
+    let instruction = on_one_line(&found.text);
+    (instruction == on_one_line(told)).then_some(Place { line: found.line, instruction })
+}
+
+/// With one space between the words.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The steps are those that the classic builder of Docker 20.10 printed, with two labels
+    // in the request.
+    const FILE: &str = "# c\nARG A=scratch\n\nFROM $A AS one\nCOPY busybox \\\n   /bin/\n\
+                        onbuild RUN true\nRUN a   \nFROM one as two\nenv X=1 \\\n # c\n  Y=2\n\
+                        RUN b\nFROM scratch\nCOPY x /\n";
+
+    #[track_caller]
+    fn check(target: Option<&str>, step: (u32, u32), told: &str, want: Option<usize>) {
+        let found = locate(FILE, target, step, told);
+        assert_eq!(found.map(|place| place.line), want, "{step:?} {told}");
+    }
+
+    #[test]
+    fn a_step_is_found_from_the_top_of_the_file() {
+        check(None, (1, 12), "ARG A=scratch", Some(2));
+        check(None, (2, 12), "FROM $A AS one", Some(4));
+        check(None, (3, 12), "COPY busybox    /bin/", Some(5));
+        check(None, (4, 12), "onbuild RUN true", Some(7));
+        check(None, (7, 12), "env X=1   Y=2", Some(10));
+        check(None, (10, 12), "COPY x /", Some(15));
+        check(Some("TWO"), (8, 10), "RUN b", Some(13));
+        let place = locate(FILE, None, (3, 12), "COPY busybox    /bin/").unwrap();
+        assert_eq!(place.instruction, "COPY busybox /bin/");
+    }
+
+    #[test]
+    fn what_does_not_fit_has_no_line() {
+        // Labels that came with the request.
+        check(None, (11, 12), "LABEL l=v", None);
+        check(Some("two"), (9, 10), "FROM scratch", None);
+        // Another text, another number, a count of one stage, no such stage.
+        check(None, (8, 12), "RUN a", None);
+        check(None, (5, 4), "RUN a", None);
+        check(None, (0, 12), "", None);
+        check(Some("three"), (1, 12), "ARG A=scratch", None);
+        assert_eq!(locate("", None, (1, 1), "RUN a"), None);
+    }
+}
