@@ -85,6 +85,7 @@ pub use crate::engine::docker::image::{
     DOCKERFILE, IMAGE_NAME_DOCKERHUB, IMAGE_NAME_GHCR, IMAGE_TAG_DEFAULT,
 };
 pub use crate::engine::error::{EngineError, EngineErrorKind};
+pub use crate::execute::failed_at::FailedAt;
 pub use crate::execute::report::{
     Action, ImageReport, Outcome, PlannedStep, Report, SourceFailure,
 };

@@ -11,6 +11,7 @@
     reason = "a test that can't go on must stop, and it may touch files and threads as it likes"
 )]
 
+mod build_failures;
 mod built_on;
 mod consent;
 mod context;

@@ -78,36 +78,6 @@ fn no_cache_builds_again_what_is_in_sync() {
     assert_ne!(engine.id(&name).unwrap(), first, "the engine's cache was used");
 }
 
-#[test]
-fn a_failed_build_shows_its_last_lines_and_leaves_the_name_alone() {
-    let mut engine = RealEngine::connect();
-    let name = engine.name("broken");
-    let busybox = fs_err::read("/bin/busybox").expect("busybox-static is installed");
-    let manifest = ONE_ROUND.to_owned() + &table("tool", &name, "build = { network = \"none\" }");
-    let occ = occ(&engine, &manifest)
-        .file("Dockerfile", "FROM scratch\nCOPY busybox /bin/\n")
-        .file("busybox", busybox);
-    // The engine keeps a file's mode as the archive has it.
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs_err::set_permissions(occ.work().join("busybox"), mode).unwrap();
-    occ.run_with(["sync"]).expect(0);
-    let good = held(&mut engine, &name);
-
-    let script = "i=0; while [ $i -lt 50 ]; do i=$((i+1)); echo line $i; done; exit 3";
-    let occ = occ.file(
-        "Dockerfile",
-        format!("FROM scratch\nCOPY busybox /bin/\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \"{script}\"]\n"),
-    );
-    let run = occ.run_with(["sync"]).expect(1);
-    assert!(run.stdout.contains("returned a non-zero code: 3"), "{run}");
-    assert!(run.stdout.contains("the build's last 30 lines:\n    | line 21\n"), "{run}");
-    assert!(run.stdout.contains("    | line 50\n1 failed in "), "{run}");
-    assert_eq!(engine.id(&name).unwrap(), good);
-    let run = occ.run_with(["--format", "json", "sync"]).expect(1);
-    assert_eq!(image_of(&run, "tool")["log"].as_array().unwrap().len(), 30);
-    assert_eq!(engine.id(&name).unwrap(), good);
-}
-
 /// Where an image can be pulled and can be built, with more of the image's table.
 fn either(engine: &RealEngine, name: &str, registry: &Registry, more: &str) -> Occ {
     let rest = format!("{}\n{more}\nbuild = {{}}", from(&[registry]));

@@ -11,7 +11,7 @@ use crate::cli::signal::Ended;
 use crate::cli::{Done, Stop, plan, show};
 use crate::engine::credentials::CredentialStore;
 use crate::execute::report::Report;
-use crate::execute::{Ledger, Locks, Options, Run, execute};
+use crate::execute::{Ledger, Locks, Logs, Options, Run, execute};
 use crate::plan::reconcile::Policy;
 use crate::render::document::Images;
 use crate::render::{self, Mode, Renderer, Sink};
@@ -66,9 +66,11 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         }
         let ledger = ledger.get_or_init(|| Ledger::new(&plan));
         let limits = (job.desired().timeouts, job.desired().limits);
-        let locks = Locks::new(settings.environment.runtime_dir(), &client.endpoint().address);
+        let address = &client.endpoint().address;
+        let locks = Locks::new(environment.runtime_dir(), address);
+        let logs = Logs::new(environment.state_dir(), address);
         let run = Run::new(&client, &credentials, progress.clone(), limits, options);
-        let run = run.with_locks(locks).with_cache(job.cache());
+        let run = run.with_locks(locks).with_logs(logs).with_cache(job.cache());
         execute(&run, &plan, &trees, ledger).await;
         Ok(())
     };

@@ -73,8 +73,9 @@ fn replace(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// File names and hashes of a private repository are nobody else's business.
-fn create_private(dir: &Path) -> io::Result<()> {
+/// Makes a directory for its owner alone: file names and hashes of a private repository
+/// are nobody else's business.
+pub(crate) fn create_private(dir: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

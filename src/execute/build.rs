@@ -1,15 +1,16 @@
 //! Builds an image, proves it, and only then gives it its name.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use futures_util::stream::StreamExt;
 use tokio::time::timeout;
 
-use crate::context::archive;
+use crate::context::{Tree, archive};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::PULSE;
 use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
 use crate::execute::report::Action;
+use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, place};
 use crate::observe::inputs::{self, is_built_with, labels};
 use crate::observe::{Trees, identify, inspect};
@@ -18,9 +19,6 @@ use crate::state::inputs::LABEL;
 use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
-
-/// Lines of a failed build that the report quotes.
-const TAIL: usize = 30;
 
 type Labels = BTreeMap<String, String>;
 
@@ -51,9 +49,9 @@ pub(super) async fn build<E: Engine>(
         action: "build",
         reference: image.name.canonical(),
     });
-    let mut tail = VecDeque::new();
+    let mut transcript = Transcript::new(run.logs.begin(&image.id, &image.name.canonical()));
     let built = async {
-        let id = send(run, image, step, &labels, trees, &mut tail).await?;
+        let id = send(run, image, step, &labels, trees, &mut transcript).await?;
         prove(run, image, &labels, &id).await
     };
     let built = match run.timeouts.build {
@@ -83,7 +81,8 @@ pub(super) async fn build<E: Engine>(
         }),
         Err(error) => {
             let error = unless_dead(run, image, error).await;
-            Err(Failure { log: tail.into(), ..Failure::of(Action::Build, &error) })
+            let dockerfile = trees.get(&image.id).and_then(Tree::dockerfile_text);
+            Err(transcript.failure(step, dockerfile.as_deref(), &error))
         }
     }
 }
@@ -135,7 +134,7 @@ async fn send<E: Engine>(
     step: &BuildStep,
     labels: &Labels,
     trees: &Trees,
-    tail: &mut VecDeque<String>,
+    transcript: &mut Transcript,
 ) -> Result<String, EngineError> {
     let tree = trees
         .get(&image.id)
@@ -173,6 +172,7 @@ async fn send<E: Engine>(
             Ok(None) => break,
             // A step may be silent for long, as long as the engine lives.
             Err(_) => {
+                transcript.silence();
                 inspect(run.engine, &image.name.canonical()).await?;
                 continue;
             }
@@ -180,11 +180,11 @@ async fn send<E: Engine>(
         match progress {
             BuildProgress::Built(id) => built = Some(id),
             BuildProgress::Step { number, of, text } => {
-                remember(tail, format!("Step {number}/{of} : {text}"));
+                transcript.step(number, of, &text);
                 run.progress.report(Event::BuildStep { image: image.id.clone(), number, of, text });
             }
             BuildProgress::Log(line) => {
-                remember(tail, line.clone());
+                transcript.line(line.clone());
                 run.progress.report(Event::BuildLog { image: image.id.clone(), line });
             }
             BuildProgress::Pull(PullProgress::Layer { id, state, current, total }) => {
@@ -194,6 +194,7 @@ async fn send<E: Engine>(
             BuildProgress::Pull(_) => {}
         }
     }
+    transcript.steps_are_over();
     built.ok_or_else(|| {
         let message = "the engine reported no error, and no image".to_owned();
         failed(image, FailureClass::CutShort, message)
@@ -218,13 +219,6 @@ async fn prove<E: Engine>(
     place::prove_platform(run, image, &facts, EngineErrorKind::Build).await?;
     place::place(run, image, &facts).await?;
     Ok(facts.id)
-}
-
-fn remember(tail: &mut VecDeque<String>, line: String) {
-    if tail.len() == TAIL {
-        tail.pop_front();
-    }
-    tail.push_back(line);
 }
 
 fn failed(image: &ImagePlan, class: FailureClass, message: String) -> EngineError {

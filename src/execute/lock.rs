@@ -69,17 +69,23 @@ impl Locks {
 
 /// The address by which all who mean the same engine know it: a socket has many paths,
 /// `/var/run/docker.sock` and `/run/docker.sock` for one.
-fn real(endpoint: &str) -> String {
+pub(super) fn real(endpoint: &str) -> String {
     let socket = endpoint.strip_prefix("unix://").and_then(|path| fs::canonicalize(path).ok());
     socket.map_or_else(|| endpoint.to_owned(), |path| format!("unix://{}", path.display()))
+}
+
+/// What tells the names of all engines apart in a file's name. It is the same in every
+/// build of occ.
+pub(super) fn key(endpoint: &str, name: &str) -> String {
+    let mut hash = hex(&Sha256::digest(format!("{endpoint}\n{name}")));
+    hash.truncate(16);
+    hash
 }
 
 /// The lock's file. It stays: removing it would take it away from under others.
 fn open(dir: &Path, endpoint: &str, name: &str) -> std::io::Result<File> {
     fs::create_dir_all(dir)?;
-    // Of a hash that is the same in every build of occ.
-    let hash = hex(&Sha256::digest(format!("{endpoint}\n{name}")));
-    let path = dir.join(format!("build-{}.lock", &hash[..16]));
+    let path = dir.join(format!("build-{}.lock", key(endpoint, name)));
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     Ok(file.into_parts().0)
 }

@@ -6,12 +6,15 @@
 
 mod build;
 mod download;
+pub(crate) mod failed_at;
 mod gates;
 mod ledger;
 mod lock;
+mod log_file;
 mod place;
 mod pull;
 pub(crate) mod report;
+mod transcript;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -23,11 +26,13 @@ use tokio::time::Instant;
 
 pub(crate) use crate::execute::ledger::Ledger;
 pub(crate) use crate::execute::lock::Locks;
+pub(crate) use crate::execute::log_file::Logs;
 
 use crate::context::cache::Cache;
 use crate::engine::Engine;
 use crate::engine::credentials::CredentialStore;
 use crate::engine::error::EngineError;
+use crate::execute::failed_at::FailedAt;
 use crate::execute::gates::Gates;
 use crate::execute::report::{Action, ImageReport, Outcome, SourceFailure};
 use crate::observe::Trees;
@@ -49,6 +54,7 @@ pub(crate) struct Run<'a, E> {
     options: Options,
     locks: Locks,
     cache: Cache,
+    logs: Logs,
     pulls: Semaphore,
     builds: Semaphore,
     /// Registries whose pull limit is used up: not asked again in this run.
@@ -92,6 +98,10 @@ struct Failure {
     hints: Vec<String>,
     failures: Vec<SourceFailure>,
     log: Vec<String>,
+    /// The file with all lines of a failed build.
+    log_file: Option<String>,
+    /// The instruction that a build failed at.
+    failed_at: Option<FailedAt>,
     /// What is behind the image's name all the same: only a further name failed.
     obtained: Option<Obtained>,
     /// It was not begun, because an image that it is built on failed.
@@ -108,6 +118,8 @@ impl Failure {
             hints: error.hint.clone().into_iter().collect(),
             failures: Vec::new(),
             log: Vec::new(),
+            log_file: None,
+            failed_at: None,
             obtained: None,
             skipped: false,
         }
@@ -123,6 +135,8 @@ impl Failure {
             hints: Vec::new(),
             failures: Vec::new(),
             log: Vec::new(),
+            log_file: None,
+            failed_at: None,
             obtained: None,
             skipped: true,
         }
@@ -145,6 +159,7 @@ impl<'a, E: Engine> Run<'a, E> {
             options,
             locks: Locks::default(),
             cache: Cache::default(),
+            logs: Logs::default(),
             pulls: Semaphore::new(limits.pulls),
             builds: Semaphore::new(limits.builds),
             limited: RefCell::default(),
@@ -163,6 +178,11 @@ impl<'a, E: Engine> Run<'a, E> {
     /// The same with a place to keep what images are built from.
     pub(crate) fn with_cache(self, cache: Cache) -> Self {
         Self { cache, ..self }
+    }
+
+    /// The same with logs of what is built.
+    pub(crate) fn with_logs(self, logs: Logs) -> Self {
+        Self { logs, ..self }
     }
 
     /// The platform that an image must have: its own, else the engine's.
@@ -232,6 +252,8 @@ async fn carry_out<E: Engine>(
             hints: Vec::new(),
             failures: Vec::new(),
             log: Vec::new(),
+            log_file: None,
+            failed_at: None,
             obtained: None,
             skipped: false,
         }),

@@ -327,6 +327,8 @@ fn all_failed(candidates: Vec<Candidate<'_>>) -> Failure {
         hints,
         failures,
         log: Vec::new(),
+        log_file: None,
+        failed_at: None,
         obtained: None,
         skipped: false,
     }

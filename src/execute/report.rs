@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use crate::execute::failed_at::FailedAt;
 use crate::execute::{Failure, Obtained};
 use crate::plan::display::short_id;
 use crate::plan::step::{ImagePlan, Plan, Step};
-use crate::state::desired::BuildOrigin;
 use crate::words::digest::Digest;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::FailureClass;
@@ -68,6 +68,12 @@ pub struct ImageReport {
     /// The last lines that a failed build printed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
+    /// The file that has all of a failed build's lines, where they could be kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_file: Option<String>,
+    /// The instruction that a build failed at, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<FailedAt>,
     /// This image's share in the exit code.
     pub exit: ExitStatus,
 }
@@ -134,14 +140,7 @@ impl PlannedStep {
                 digest: pull.digest.clone(),
                 else_build: pull.then_build.is_some(),
             },
-            Step::Build(build) => Self::Build {
-                dockerfile: match &build.build.origin {
-                    BuildOrigin::Template(_) => None,
-                    BuildOrigin::Context { dockerfile, .. } => {
-                        Some(dockerfile.to_string_lossy().into_owned())
-                    }
-                },
-            },
+            Step::Build(build) => Self::Build { dockerfile: build.build.origin.dockerfile() },
             Step::Tag { target } => Self::Tag { target: target.canonical() },
         }
     }
@@ -202,6 +201,8 @@ impl ImageReport {
             error: image.blocked.clone(),
             hints: Vec::new(),
             log: Vec::new(),
+            log_file: None,
+            failed_at: None,
             exit: ExitStatus::Success,
         }
     }
@@ -238,6 +239,8 @@ impl ImageReport {
             error: Some(failure.error),
             hints: failure.hints,
             log: failure.log,
+            log_file: failure.log_file,
+            failed_at: failure.failed_at,
             millis,
             ..reached
         }

@@ -25,6 +25,8 @@ fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
         error: None,
         hints: Vec::new(),
         log: Vec::new(),
+        log_file: None,
+        failed_at: None,
         exit: ExitStatus::Success,
     }
 }

@@ -200,6 +200,16 @@ pub(crate) enum BuildOrigin {
     },
 }
 
+impl BuildOrigin {
+    /// The Dockerfile, relative to the context; `None` for a template.
+    pub(crate) fn dockerfile(&self) -> Option<String> {
+        match self {
+            Self::Template(_) => None,
+            Self::Context { dockerfile, .. } => Some(dockerfile.to_string_lossy().into_owned()),
+        }
+    }
+}
+
 /// The Dockerfiles inside occ.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,

@@ -57,7 +57,7 @@ fn pull_step(image: &mut ImagePlan) -> &mut PullStep {
     }
 }
 
-fn build_step() -> BuildStep {
+pub(super) fn build_step() -> BuildStep {
     BuildStep {
         build: DesiredBuild {
             origin: BuildOrigin::Template(Template::Opencode),

@@ -1,0 +1,130 @@
+//! Builds that fail: what is told, where it is kept, and what stays as it was.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use crate::support::occ::Occ;
+use crate::support::real_engine::RealEngine;
+use crate::support::script::Rule;
+use crate::support::stub_engine::{End, Fault, StubEngine};
+use crate::sync::{ONE_ROUND, image_of, occ, table};
+
+/// The first stage of a Dockerfile whose steps can run something, and the image of `name`
+/// with the program for it.
+const SHELL: &str = "# A comment, and an argument in front of all stages.\nARG BASE=scratch\n\
+                     FROM $BASE AS shell\nCOPY busybox \\\n    /bin/\n";
+
+fn with_a_shell(engine: &RealEngine, name: &str, build: &str) -> Occ {
+    let busybox = fs_err::read("/bin/busybox").expect("busybox-static is installed");
+    let build = format!("build = {{ network = \"none\"{build} }}");
+    let occ = occ(engine, &(ONE_ROUND.to_owned() + &table("tool", name, &build)));
+    let occ = occ.file("Dockerfile", SHELL).file("busybox", busybox);
+    // The engine keeps a file's mode as the archive has it.
+    let mode = PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(occ.work().join("busybox"), mode).unwrap();
+    occ
+}
+
+/// An instruction that prints 50 lines and fails.
+fn fifty_lines() -> String {
+    let script = "i=0; while [ $i -lt 50 ]; do i=$((i+1)); echo line $i; done; exit 3";
+    format!("RUN [\"/bin/busybox\", \"sh\", \"-c\", \"{script}\"]\n")
+}
+
+#[test]
+fn a_failed_build_shows_its_last_lines_keeps_all_and_leaves_the_name_alone() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("broken");
+    let occ = with_a_shell(&engine, &name, "");
+    occ.run_with(["sync"]).expect(0);
+    let good = engine.id(&name).unwrap();
+    engine.clean_up(good.clone());
+
+    let occ = occ.file("Dockerfile", format!("{SHELL}FROM shell\n{}", fifty_lines()));
+    let run = occ.run_with(["sync"]).expect(1);
+    assert!(run.stdout.contains("returned a non-zero code: 3"), "{run}");
+    assert!(run.stdout.contains("the build's last 30 lines:\n    | line 21\n"), "{run}");
+    assert!(run.stdout.contains("    | line 50\n    hint: the whole log is in `"), "{run}");
+    assert!(run.stdout.contains(".log`\n1 failed in "), "{run}");
+    assert_eq!(engine.id(&name).unwrap(), good);
+
+    let run = occ.run_with(["--format", "json", "sync"]).expect(1);
+    let image = image_of(&run, "tool");
+    assert_eq!(image["log"].as_array().unwrap().len(), 30);
+    let path = image["log_file"].as_str().unwrap();
+    assert!(path.contains("/.local/state/occ/builds/tool-"), "{path}");
+    let text = fs_err::read_to_string(path).unwrap();
+    assert_eq!(text.lines().filter(|line| line.starts_with("line ")).count(), 50, "{text}");
+    assert!(text.starts_with("Step 1/7 : ARG BASE=scratch\nStep 2/7 : FROM"), "{text}");
+    let directory = std::path::Path::new(path).parent().unwrap();
+    let mode = |path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(path.as_ref()), mode(directory)), (0o600, 0o700));
+    assert_eq!(fs_err::read_dir(directory).unwrap().count(), 1, "one file an image");
+    assert_eq!(engine.id(&name).unwrap(), good);
+}
+
+#[test]
+fn a_failed_step_is_told_with_its_line_in_the_dockerfile() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("line");
+    // The line after `SHELL`, up to which the target counts, is the seventh.
+    let text = format!(
+        "{SHELL}\nFROM shell AS middle\n\nRUN [\"/bin/busybox\", \\\n# why not\n \"false\"]\n\
+         FROM middle\nCOPY nothing /\n"
+    );
+    let labels = ", dockerfile = \"docker/file\", labels = { a = \"b\", c = \"d\" }";
+    for build in [labels.to_owned(), format!("{labels}, target = \"MIDDLE\"")] {
+        let occ = with_a_shell(&engine, &name, &build).file("docker/file", &text);
+        let run = occ.run_with(["--format", "json", "sync"]).expect(1);
+        let image = image_of(&run, "tool");
+        let instruction = "RUN [\"/bin/busybox\", \"false\"]";
+        let at = json!({ "file": "docker/file", "line": 9, "instruction": instruction });
+        assert_eq!(image["failed_at"], at, "{run}");
+        let want =
+            format!("the build failed at `docker/file`, line 9: `{instruction}`: The command");
+        assert!(image["error"].as_str().unwrap().starts_with(&want), "{run}");
+    }
+    // A trigger of the base's runs where the base is named, and the last instruction is
+    // not mistaken for the label that comes behind it.
+    let cases = [
+        ("ONBUILD RUN [\"/bin/busybox\", \"false\"]\nFROM shell\nCOPY Dockerfile /\n", 7),
+        ("LABEL a=b\nCOPY nothing /\n", 7),
+        ("FROM nowhere.example/x\n", 6),
+    ];
+    for (more, line) in cases {
+        let occ = with_a_shell(&engine, &name, "").file("Dockerfile", format!("{SHELL}{more}"));
+        let run = occ.run_with(["--format", "json", "sync"]);
+        assert_eq!(image_of(&run, "tool")["failed_at"]["line"], line, "{run}");
+    }
+}
+
+#[test]
+fn a_builder_that_counts_otherwise_gets_no_line() {
+    let step = |text: &str| format!("{{\"stream\":\"STEP {text}\\n\"}}").into_bytes();
+    let error = br#"{"errorDetail":{"message":"it broke"},"error":"it broke"}"#.to_vec();
+    // Podman does not count the `ARG` in front of all stages.
+    let lines = vec![step("1/3: FROM scratch"), step("2/3: COPY a /"), error];
+    let engine =
+        StubEngine::start().rule(Rule::on("POST /build", Fault::Stream(lines, End::Clean)));
+    let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+    let occ =
+        Occ::manifest(&manifest).file("Dockerfile", "ARG A\nFROM scratch\nCOPY a /\nCOPY b /\n");
+    let run = occ.args(["-H", &engine.host(), "--format", "json", "sync"]).run().expect(1);
+    let image = image_of(&run, "tool");
+    assert_eq!(
+        (&image["failed_at"], &image["error"]),
+        (&json!(null), &json!("cannot build `Dockerfile`: it broke"))
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_kept_costs_nothing_but_the_log() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("no-log");
+    let occ = with_a_shell(&engine, &name, "").env("XDG_STATE_HOME", "/dev/null/x");
+    let occ = occ.file("Dockerfile", format!("{SHELL}{}", fifty_lines()));
+    let run = occ.run_with(["-v", "sync"]).expect(1).says(&["the build's log is not kept"]);
+    assert!(run.stdout.contains("| line 50\n1 failed in"), "{run}");
+    occ.file("Dockerfile", SHELL).run_with(["sync"]).expect(0);
+}
