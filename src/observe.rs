@@ -16,6 +16,7 @@ use crate::state::inputs::Inputs;
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
+use crate::words::reference::Reference;
 
 /// Questions at once to an engine of this machine. It answers one in a third of a
 /// millisecond; more would only queue there.
@@ -119,6 +120,13 @@ async fn look<E: Engine>(
         Some((build, Ok(read))) => (build, read),
     };
     identify(engine, &mut read.inputs).await?;
+    for (cache, is_held) in which_are_held(engine, &build.cache_from).await? {
+        if !is_held {
+            read.inputs.warnings.push(format!(
+                "`cache_from`: the engine does not hold `{cache}`, so it is not used"
+            ));
+        }
+    }
     if let Some(held) = &seen.local {
         (seen.changes, seen.is_derived) =
             inputs::compare(engine, image, build, held, &read, &options.cache).await?;
@@ -142,6 +150,18 @@ pub(crate) async fn identify<E: Engine>(
         base.held = facts.filter(counts).map(|facts| facts.id);
     }
     Ok(())
+}
+
+/// Each image with whether the engine holds it.
+pub(crate) async fn which_are_held<'r, E: Engine>(
+    engine: &E,
+    references: impl IntoIterator<Item = &'r Reference>,
+) -> Result<Vec<(&'r Reference, bool)>, EngineError> {
+    let mut all = Vec::new();
+    for reference in references {
+        all.push((reference, inspect(engine, &reference.canonical()).await?.is_some()));
+    }
+    Ok(all)
 }
 
 /// Whether an image is made for another processor than this program. Asking the

@@ -78,6 +78,46 @@ fn no_cache_builds_again_what_is_in_sync() {
     assert_ne!(engine.id(&name).unwrap(), first, "the engine's cache was used");
 }
 
+#[test]
+fn the_build_cache_is_what_the_engine_holds_of_cache_from_and_nothing_else() {
+    let mut engine = RealEngine::connect();
+    let (name, cache, other) = (engine.name("cached"), engine.name("cache"), engine.name("other"));
+    let dockerfile = "FROM scratch\nCOPY file /a\nCOPY file /b\n";
+    let with = |file: &str, name: &str, cache_from: &[&str]| {
+        let build = format!("build = {{ context = \"in\", cache_from = {cache_from:?} }}");
+        occ(&engine, &(ONE_ROUND.to_owned() + &table("tool", name, &build)))
+            .file("in/Dockerfile", dockerfile)
+            .file("in/file", file)
+    };
+    // What the last label was set on: the same image if all before came from a cache.
+    let parent = |name: &str| engine.inspect(name).unwrap()["Parent"].clone();
+    let file = unique();
+    with(&file, &cache, &[]).run_with(["sync"]).expect(0);
+    with(&unique(), &other, &[]).run_with(["sync"]).expect(0);
+    let first = parent(&cache);
+
+    let occ = with(&file, &name, &[&cache, "occ-test/absent:1"]);
+    let run = occ.run_with(["plan"]).expect(0);
+    let lacks = "the engine does not hold `occ-test/absent:1`, so it is not used";
+    assert!(run.stdout.contains(lacks) && !run.stdout.contains(&cache), "{run}");
+    let run = occ.run_with(["sync"]).expect(0);
+    assert!(run.stdout.contains("1 built"), "{run}");
+    assert_eq!(parent(&name), first);
+
+    // It is no input.
+    let run = with(&file, &name, &[]).run_with(["sync"]).expect(0);
+    assert!(run.stdout.contains("1 unchanged"), "{run}");
+
+    // Where none of them is held, the engine's own cache is as good as ever, ...
+    engine.remove(&name);
+    with(&file, &name, &["occ-test/absent:1"]).run_with(["sync"]).expect(0);
+    assert_eq!(parent(&name), first);
+    // ... and where another one is, that alone counts.
+    engine.remove(&name);
+    with(&file, &name, &[&other]).run_with(["sync"]).expect(0);
+    assert_ne!(parent(&name), first);
+}
+
 /// Where an image can be pulled and can be built, with more of the image's table.
 fn either(engine: &RealEngine, name: &str, registry: &Registry, more: &str) -> Occ {
     let rest = format!("{}\n{more}\nbuild = {{}}", from(&[registry]));

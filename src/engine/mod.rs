@@ -128,6 +128,9 @@ pub(crate) struct BuildRequest {
     pub(crate) platform: Option<Platform>,
     /// Don't use the build cache.
     pub(crate) no_cache: bool,
+    /// Use the layers of these images, which the engine holds, as the build cache and no
+    /// others. Empty: use all that was built.
+    pub(crate) cache_from: Vec<Reference>,
     /// Credentials for the registries of base images, by registry host.
     pub(crate) credentials: BTreeMap<String, Credentials>,
     /// The tar archive, gzip-compressed if the engine asked for it. An error in

@@ -13,7 +13,7 @@ use crate::execute::report::Action;
 use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, place};
 use crate::observe::inputs::{self, is_built_with, labels};
-use crate::observe::{Trees, identify, inspect};
+use crate::observe::{Trees, identify, inspect, which_are_held};
 use crate::plan::step::{BuildStep, ImagePlan};
 use crate::state::inputs::LABEL;
 use crate::words::duration::Span;
@@ -148,6 +148,8 @@ async fn send<E: Engine>(
             credentials.insert(registry.clone(), found);
         }
     }
+    let caches = which_are_held(run.engine, &step.build.cache_from).await?;
+    let cache_from = caches.into_iter().filter(|(_, held)| *held);
     let mut sent = 0;
     let (progress, id) = (run.progress.clone(), image.id.clone());
     let context = archive::stream(tree, !run.engine.is_local()).inspect(move |chunk| {
@@ -162,6 +164,7 @@ async fn send<E: Engine>(
         network: step.build.network,
         platform: image.platform.clone(),
         no_cache: run.options.no_cache,
+        cache_from: cache_from.map(|(cache, _)| cache.clone()).collect(),
         credentials,
         context: context.boxed(),
     });

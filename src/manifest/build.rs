@@ -60,6 +60,12 @@ pub(crate) fn check(
         asks,
         labels,
         network: build.network.as_ref().map_or(Network::Default, |network| network.value),
+        cache_from: build
+            .cache_from
+            .iter()
+            .flat_map(|list| &list.value)
+            .map(|at| at.value.clone())
+            .collect(),
     })
 }
 
@@ -250,7 +256,6 @@ impl Table<'_, '_, '_> {
         let keys = [
             ("secrets", build.secrets.as_ref().map(|at| &at.span)),
             ("ssh", build.ssh.as_ref().map(|at| &at.span)),
-            ("cache_from", build.cache_from.as_ref().map(|at| &at.span)),
         ];
         for (name, span) in keys {
             if let Some(span) = span {

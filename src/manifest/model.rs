@@ -239,7 +239,8 @@ pub(crate) struct Build {
     /// `occ trust`).
     #[schemars(extend("default" = "default"))]
     pub(crate) network: Option<At<Network>>,
-    /// Images whose layers may serve as build cache. Not supported yet.
+    /// Images whose layers serve as build cache: those of them that the engine holds, and
+    /// then nothing else that was built. None of them is pulled for it.
     pub(crate) cache_from: Option<At<List<Reference>>>,
     /// Whether to look for newer base images. Not supported yet.
     #[schemars(extend("default" = false))]

@@ -49,6 +49,7 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
             labels: BTreeMap::new(),
             inputs: None,
             network: Network::Default,
+            cache_from: Vec::new(),
         }),
         ..image(id)
     }

@@ -37,6 +37,7 @@ fn build(target: Option<&str>) -> BuildStep {
             labels: BTreeMap::new(),
             inputs: None,
             network: Network::Default,
+            cache_from: Vec::new(),
         },
         inputs: Inputs {
             parts: BTreeMap::new(),

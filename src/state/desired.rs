@@ -147,6 +147,9 @@ pub(crate) struct DesiredBuild {
     pub(crate) labels: BTreeMap<String, String>,
     /// The network of `RUN` steps.
     pub(crate) network: Network,
+    /// Images whose layers serve as build cache, as far as the engine holds them. No input
+    /// of the build: they decide how long it takes.
+    pub(crate) cache_from: Vec<Reference>,
 }
 
 impl DesiredBuild {

@@ -30,6 +30,7 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         network,
         platform,
         no_cache,
+        cache_from,
         credentials,
         context,
     } = request;
@@ -46,6 +47,9 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         },
         platform: platform.map(|platform| platform.to_string()).unwrap_or_default(),
         nocache: no_cache,
+        // Named but absent images would turn the cache off: an empty list is none.
+        cachefrom: (!cache_from.is_empty())
+            .then(|| cache_from.iter().map(Reference::canonical).collect()),
         // A cancelled build leaves no container behind.
         rm: true,
         forcerm: true,

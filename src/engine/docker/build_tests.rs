@@ -19,6 +19,7 @@ fn request(context: BoxStream<'static, io::Result<Bytes>>) -> BuildRequest {
         network: Network::Host,
         platform: None,
         no_cache: true,
+        cache_from: vec!["acme/tool:cache".parse().unwrap()],
         credentials: BTreeMap::new(),
         context,
     }
@@ -62,6 +63,7 @@ async fn everything_asked_for_is_sent_and_no_name() {
         "forcerm=true",
         "nocache=true",
         "networkmode=host",
+        "cachefrom=%5B%22docker.io%2Facme%2Ftool%3Acache%22%5D",
         "version=1",
         "buildargs=%7B%22A%22%3A%221%262%22%7D",
         "labels=%7B%22l%22%3A%22v%22%7D",

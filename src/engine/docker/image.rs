@@ -104,6 +104,7 @@ impl DockerClient {
             network: Network::Default,
             platform: None,
             no_cache: false,
+            cache_from: Vec::new(),
             credentials: BTreeMap::new(),
             context: stream::iter([Ok(archive)]).boxed(),
         };

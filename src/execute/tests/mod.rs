@@ -68,6 +68,7 @@ pub(super) fn build_step() -> BuildStep {
             labels: BTreeMap::new(),
             inputs: None,
             network: Network::Default,
+            cache_from: Vec::new(),
         },
         inputs: Inputs {
             parts: BTreeMap::new(),
