@@ -89,8 +89,9 @@ fn the_build_cache_is_what_the_engine_holds_of_cache_from_and_nothing_else() {
             .file("in/Dockerfile", dockerfile)
             .file("in/file", file)
     };
-    // What the last label was set on: the same image if all before came from a cache.
-    let parent = |name: &str| engine.inspect(name).unwrap()["Parent"].clone();
+    // What both labels of occ were set on: the same image if all before came from a cache.
+    let below = |name: &str| engine.inspect(name).unwrap()["Parent"].as_str().unwrap().to_owned();
+    let parent = |name: &str| below(&below(name));
     let file = unique();
     with(&file, &cache, &[]).run_with(["sync"]).expect(0);
     with(&unique(), &other, &[]).run_with(["sync"]).expect(0);
