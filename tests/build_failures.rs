@@ -119,6 +119,23 @@ fn a_builder_that_counts_otherwise_gets_no_line() {
 }
 
 #[test]
+fn a_build_that_ends_without_an_image_has_failed() {
+    let lines = || vec![br#"{"stream":"Step 1/2 : FROM scratch\n"}"#.to_vec()];
+    let cases = [
+        (Fault::Stream(lines(), End::Clean), "the engine reported no error, and no image"),
+        (Fault::Stream(lines(), End::Cut), "the engine's answer broke off"),
+    ];
+    for (fault, words) in cases {
+        let engine = StubEngine::start().rule(Rule::on("POST /build", fault));
+        let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+        let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY a /\n");
+        let run = occ.args(["-H", &engine.host(), "sync"]).run().expect(1);
+        assert!(run.stdout.contains(words), "{run}");
+        assert_eq!(engine.id("acme/tool:1"), None);
+    }
+}
+
+#[test]
 fn a_log_that_cannot_be_kept_costs_nothing_but_the_log() {
     let mut engine = RealEngine::connect();
     let name = engine.name("no-log");
