@@ -10,6 +10,7 @@ use crate::engine::error::EngineError;
 use crate::execute::report::Report;
 use crate::execute::{Ledger, Options, Run, execute};
 use crate::manifest::{Place, parse};
+use crate::observe::bases::Registries;
 use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, reconcile, unsupported};
 use crate::plan::step::Plan;
@@ -112,9 +113,10 @@ impl Manifest {
 }
 
 impl DockerClient {
-    /// What [`sync`](Self::sync) would do, and why. Changes nothing, asks no registry.
+    /// What [`sync`](Self::sync) would do, and why. Changes nothing, asks no registry: the
+    /// bases of a build with `pull = true` count as the engine holds them.
     pub async fn plan(&self, manifest: &Manifest) -> Result<Plan, SyncError> {
-        Ok(self.look(manifest, Reach::Look).await?.0)
+        Ok(self.look(manifest, Reach::Look, None).await?.0)
     }
 
     /// Makes the engine hold what the manifest declares, with the credentials of
@@ -128,9 +130,10 @@ impl DockerClient {
         docker_config: Option<&Path>,
         progress: &ProgressReporter,
     ) -> Result<Report, SyncError> {
-        let (plan, trees) = self.look(manifest, Reach::Build).await?;
-        plan.warn(progress);
         let credentials = CredentialStore::new(docker_config.map(Path::to_owned), search_path());
+        let registries = Registries::new(&credentials, progress);
+        let (plan, trees) = self.look(manifest, Reach::Build, Some(&registries)).await?;
+        plan.warn(progress);
         let Desired { timeouts, limits, .. } = manifest.desired;
         let options = Options::default();
         let run = Run::new(self, &credentials, progress.clone(), (timeouts, limits), options);
@@ -139,7 +142,12 @@ impl DockerClient {
         Ok(ledger.report())
     }
 
-    async fn look(&self, manifest: &Manifest, reach: Reach) -> Result<(Plan, Trees), SyncError> {
+    async fn look(
+        &self,
+        manifest: &Manifest,
+        reach: Reach,
+        registries: Option<&Registries<'_>>,
+    ) -> Result<(Plan, Trees), SyncError> {
         let images: Vec<&DesiredImage> = manifest.desired.images.iter().collect();
         let unsupported = unsupported(&images);
         if !unsupported.is_empty() {
@@ -151,7 +159,8 @@ impl DockerClient {
             return Err(SyncError::NotAllowed(refusal(&missing, "`Manifest::allow` allows it")));
         }
         let (observed, trees) =
-            observe(self, &manifest.desired, &images, &observe::Options::default()).await?;
+            observe(self, &manifest.desired, &images, &observe::Options::default(), registries)
+                .await?;
         let plan = reconcile(&manifest.desired, &observed, Policy::default());
         Ok((plan.map_err(SyncError::Unsupported)?, trees))
     }

@@ -1,5 +1,6 @@
 //! Floor 4: looks at the engine and at the build inputs, once, without changing anything.
 
+pub(crate) mod bases;
 pub(crate) mod inputs;
 pub(crate) mod superseded;
 
@@ -11,8 +12,9 @@ use crate::context::Tree;
 use crate::context::cache::Cache;
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::observe::bases::Registries;
 use crate::state::desired::{Desired, DesiredImage, Strategy};
-use crate::state::inputs::Inputs;
+use crate::state::inputs::{Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
@@ -43,11 +45,14 @@ pub(crate) struct Options {
 /// Reads what the plan depends on: of the images that were asked for, and of those that
 /// they are built on. The first inspect is also the first contact with the engine: its
 /// failure is the engine's.
+///
+/// Without `registries` none is asked, and every base counts as the engine holds it.
 pub(crate) async fn observe<E: Engine>(
     engine: &E,
     desired: &Desired,
     asked: &[&DesiredImage],
     options: &Options,
+    registries: Option<&Registries<'_>>,
 ) -> Result<(Observed, Trees), EngineError> {
     let names = desired.names();
     let mut observed = Observed::default();
@@ -57,7 +62,10 @@ pub(crate) async fn observe<E: Engine>(
         let is_dependency = !observed.images.is_empty();
         let strategy = options.strategy.filter(|_| !is_dependency);
         let mut answers = stream::iter(&next)
-            .map(|image| async { (*image, look(engine, image, &names, strategy, options).await) })
+            .map(|image| async {
+                let seen = look(engine, image, &names, strategy, options, registries);
+                (*image, seen.await)
+            })
             .buffered(if engine.is_local() { AT_ONCE } else { AT_ONCE_REMOTE });
         while let Some((image, answer)) = answers.next().await {
             let (seen, tree) = answer?;
@@ -99,6 +107,7 @@ async fn look<E: Engine>(
     names: &BTreeMap<String, &str>,
     strategy: Option<Strategy>,
     options: &Options,
+    registries: Option<&Registries<'_>>,
 ) -> Result<(ObservedImage, Option<Tree>), EngineError> {
     let builds = strategy.unwrap_or(image.strategy) != Strategy::Pull;
     let build = image.build.as_ref().filter(|_| builds);
@@ -114,12 +123,23 @@ async fn look<E: Engine>(
     let (build, mut read) = match read {
         None => return Ok((seen, None)),
         Some((_, Err(problem))) => {
-            seen.inputs = Some(Err(problem));
+            seen.inputs = Some(Err(problem.into()));
             return Ok((seen, None));
         }
         Some((build, Ok(read))) => (build, read),
     };
     identify(engine, &mut read.inputs).await?;
+    if build.pull {
+        let renewed = match registries {
+            None => bases::as_held(engine, &mut read.inputs).await.map(Ok),
+            Some(_) if !is_compared(image, strategy, seen.local.as_ref()) => Ok(Ok(())),
+            Some(registries) => registries.renew(engine, &mut read.inputs).await,
+        };
+        if let Err(obstacle) = renewed? {
+            seen.inputs = Some(Err(obstacle));
+            return Ok((seen, None));
+        }
+    }
     for (cache, is_held) in which_are_held(engine, &build.cache_from).await? {
         if !is_held {
             read.inputs.warnings.push(format!(
@@ -137,6 +157,17 @@ async fn look<E: Engine>(
     }
     seen.inputs = Some(Ok(read.inputs));
     Ok((seen, Some(read.tree)))
+}
+
+/// Whether it depends on the inputs whether the image is built at all. Where it doesn't,
+/// they are not needed before it is.
+fn is_compared(
+    image: &DesiredImage,
+    strategy: Option<Strategy>,
+    held: Option<&ImageFacts>,
+) -> bool {
+    let ours = held.is_some_and(|facts| facts.labels.contains_key(LABEL));
+    strategy.unwrap_or(image.strategy) == Strategy::Build || ours && image.pin.is_none()
 }
 
 /// Looks what the engine holds of each base, as far as that is an input.

@@ -22,6 +22,7 @@ mod inputs;
 mod json;
 mod library;
 mod manifest_input;
+mod newest_bases;
 mod registry_faults;
 mod support;
 mod support_works;

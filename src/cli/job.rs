@@ -13,6 +13,7 @@ use crate::cli::{Stop, show};
 use crate::context::cache::Cache;
 use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::endpoint::Endpoint;
+use crate::observe::bases::Registries;
 use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, misapplied, reconcile, unsupported};
 use crate::plan::step::Plan;
@@ -132,14 +133,16 @@ impl Job {
         DockerClient::with_endpoint(endpoint, self.desired.timeouts).map_err(Stop::Engine)
     }
 
-    /// Looks at the engine and makes the plan. Nothing is changed.
+    /// Looks at the engine and makes the plan. Nothing is changed. Without `registries`
+    /// none is asked.
     pub(super) async fn plan(
         &self,
         client: &DockerClient,
+        registries: Option<&Registries<'_>>,
     ) -> Result<(Plan, Observed, Trees), Stop> {
-        let (observed, trees) = observe(client, &self.desired, &self.images(), &self.looking)
-            .await
-            .map_err(Stop::Engine)?;
+        let images = self.images();
+        let seen = observe(client, &self.desired, &images, &self.looking, registries).await;
+        let (observed, trees) = seen.map_err(Stop::Engine)?;
         let plan = reconcile(&self.desired, &observed, self.policy).map_err(|diagnostics| {
             Stop::Input { exit: ExitStatus::Data, diagnostics, text: String::new() }
         })?;

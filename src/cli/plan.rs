@@ -1,16 +1,21 @@
 //! `occ plan`: what sync would do, and why. Changes nothing.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::cli::args::PlanArgs;
 use crate::cli::job::{Asked, Job, block_on, cut_short};
 use crate::cli::settings::Settings;
-use crate::cli::{Done, Stop};
+use crate::cli::{Done, Stop, show};
 use crate::execute::report::Report;
+use crate::observe::bases::Registries;
 use crate::plan::reconcile::Policy;
 use crate::plan::step::Plan;
 use crate::render;
 use crate::render::document::Images;
 use crate::state::consent::Reach;
 use crate::state::observed::Observed;
+use crate::words::diagnostic::Diagnostic;
+use crate::words::event::{Event, ProgressReporter};
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
@@ -27,12 +32,23 @@ pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
     Ok(shown(settings, &plan, exit))
 }
 
-/// Makes a plan without carrying it out.
+/// Makes a plan without carrying it out. Registries are asked for nothing but the bases of
+/// builds that want the newest.
 pub(super) fn make(settings: &Settings, asked: &Asked<'_>) -> Result<(Plan, Observed), Stop> {
     let job = Job::new(settings, asked)?;
     let client = job.connect(settings)?;
-    let (plan, observed, _) =
-        block_on(settings, job.plan(&client), || {})?.map_err(cut_short)??;
+    let credentials = settings.environment.credentials();
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&warnings);
+    let progress = ProgressReporter::new(move |event| {
+        if let Event::Warning { message, .. } = event {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push(Diagnostic::warning(message));
+        }
+    });
+    let registries = Registries::new(&credentials, &progress);
+    let planned = block_on(settings, job.plan(&client, Some(&registries)), || {});
+    show(&warnings.lock().unwrap_or_else(PoisonError::into_inner), "", settings);
+    let (plan, observed, _) = planned?.map_err(cut_short)??;
     Ok((plan, observed))
 }
 

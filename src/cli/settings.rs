@@ -10,6 +10,7 @@ use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::cli::args::{Color, Format, Global};
 use crate::cli::output::Told;
+use crate::engine::credentials::CredentialStore;
 use crate::engine::docker::endpoint::EndpointOptions;
 use crate::render::{Look, Mode};
 use crate::state::args::Variables;
@@ -127,6 +128,11 @@ impl Environment {
     /// Where programs are looked for.
     pub(crate) fn search_path(&self) -> Option<OsString> {
         self.os("PATH").cloned()
+    }
+
+    /// The user's logins at registries.
+    pub(crate) fn credentials(&self) -> CredentialStore {
+        CredentialStore::new(self.docker_config(), self.search_path())
     }
 
     /// `DOCKER_DEFAULT_PLATFORM`, as written and as read.

@@ -22,7 +22,7 @@ pub(super) fn run(settings: &Settings, args: &StatusArgs) -> Result<Done, Stop> 
     )?;
     let client = job.connect(settings)?;
     let look = async {
-        let (plan, observed, _) = job.plan(&client).await?;
+        let (plan, observed, _) = job.plan(&client, None).await?;
         let superseded = superseded(&client, job.desired()).await.map_err(Stop::Engine)?;
         Ok((plan, observed, superseded))
     };

@@ -9,9 +9,9 @@ use crate::cli::job::{Asked, Job, block_on, cut_short, reason};
 use crate::cli::settings::Settings;
 use crate::cli::signal::Ended;
 use crate::cli::{Done, Stop, plan, show};
-use crate::engine::credentials::CredentialStore;
 use crate::execute::report::Report;
 use crate::execute::{Ledger, Locks, Logs, Options, Run, execute};
+use crate::observe::bases::Registries;
 use crate::plan::reconcile::Policy;
 use crate::render::document::Images;
 use crate::render::{self, Mode, Renderer, Sink};
@@ -39,7 +39,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let begun = Instant::now();
     let client = job.connect(settings)?;
     let environment = &settings.environment;
-    let credentials = CredentialStore::new(environment.docker_config(), environment.search_path());
+    let credentials = environment.credentials();
     let renderer = Renderer::new(settings.mode, settings.err, settings.verbose > 0, Sink::stderr());
     let renderer = Arc::new(Mutex::new(renderer));
     let draw = |act: &dyn Fn(&mut Renderer)| {
@@ -55,8 +55,9 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
 
     let ledger = OnceCell::new();
     let options = Options { fail_fast: args.fail_fast, no_cache: args.no_cache };
+    let registries = Registries::new(&credentials, &progress);
     let work = async {
-        let (plan, _, trees) = job.plan(&client).await?;
+        let (plan, _, trees) = job.plan(&client, Some(&registries)).await?;
         if !plan.is_unchanged() && matches!(settings.mode, Mode::Tty | Mode::Plain) {
             let text = render::plan::plan(&plan, settings.err);
             draw(&|renderer| text.lines().for_each(|line| renderer.println(line)));

@@ -131,6 +131,8 @@ pub(crate) struct BuildRequest {
     /// Use the layers of these images, which the engine holds, as the build cache and no
     /// others. Empty: use all that was built.
     pub(crate) cache_from: Vec<Reference>,
+    /// Ask the registries for newer bases, also for those that the engine holds.
+    pub(crate) pull: bool,
     /// Credentials for the registries of base images, by registry host.
     pub(crate) credentials: BTreeMap<String, Credentials>,
     /// The tar archive, gzip-compressed if the engine asked for it. An error in

@@ -9,13 +9,15 @@ use crate::context::{Tree, archive};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::PULSE;
 use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
+use crate::execute::renew::renew;
 use crate::execute::report::Action;
 use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, place};
+use crate::observe::bases::Registries;
 use crate::observe::inputs::{self, is_built_with, labels};
 use crate::observe::{Trees, identify, inspect, which_are_held};
 use crate::plan::step::{BuildStep, ImagePlan};
-use crate::state::inputs::LABEL;
+use crate::state::inputs::{Inputs, LABEL};
 use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
@@ -38,6 +40,12 @@ pub(super) async fn build<E: Engine>(
     let mut read = step.inputs.clone();
     let identified = identify(run.engine, &mut read).await;
     identified.map_err(|error| Failure::of(Action::Build, &error))?;
+    if step.build.pull {
+        let registries = Registries::new(run.credentials, &run.progress);
+        let renewed = registries.renew(run.engine, &mut read).await;
+        let renewed = renewed.map_err(|error| Failure::of(Action::Build, &error))?;
+        renewed.map_err(|obstacle| Failure::blocked(Action::Build, &obstacle))?;
+    }
     let labels = labels(&image.name, &step.build, &read);
     let waiting = || run.progress.note(Some(&image.id), "another occ is building it, waiting");
     let _lock = run.locks.take(&image.name.canonical(), waiting).await;
@@ -51,7 +59,10 @@ pub(super) async fn build<E: Engine>(
     });
     let mut transcript = Transcript::new(run.logs.begin(&image.id, &image.name.canonical()));
     let built = async {
-        let id = send(run, image, step, &labels, trees, &mut transcript).await?;
+        if step.build.pull && !pulls_all(&read) {
+            renew(run, image, &read).await?;
+        }
+        let id = send(run, image, (step, &read), &labels, trees, &mut transcript).await?;
         prove(run, image, &labels, &id).await
     };
     let built = match run.timeouts.build {
@@ -85,6 +96,12 @@ pub(super) async fn build<E: Engine>(
             Err(transcript.failure(step, dockerfile.as_deref(), &error))
         }
     }
+}
+
+/// Whether the engine may be told to pull the bases by itself: all of them have to come
+/// from a registry then.
+fn pulls_all(inputs: &Inputs) -> bool {
+    inputs.bases.iter().all(|base| base.newest.is_some())
 }
 
 /// A failed build's error, unless the engine died of it, or it of the engine.
@@ -131,7 +148,7 @@ async fn done_meanwhile<E: Engine>(
 async fn send<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    step: &BuildStep,
+    (step, inputs): (&BuildStep, &Inputs),
     labels: &Labels,
     trees: &Trees,
     transcript: &mut Transcript,
@@ -142,7 +159,7 @@ async fn send<E: Engine>(
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
     let dockerfile = tree.dockerfile.clone();
     let mut credentials = BTreeMap::new();
-    for base in step.inputs.bases.iter().filter(|base| base.image.is_none()) {
+    for base in inputs.bases.iter().filter(|base| base.image.is_none()) {
         let registry = &base.reference.repository.registry;
         if let Some(found) = run.credentials.get(registry, &run.progress).await {
             credentials.insert(registry.clone(), found);
@@ -165,6 +182,7 @@ async fn send<E: Engine>(
         platform: image.platform.clone(),
         no_cache: run.options.no_cache,
         cache_from: cache_from.map(|(cache, _)| cache.clone()).collect(),
+        pull: step.build.pull && pulls_all(inputs),
         credentials,
         context: context.boxed(),
     });

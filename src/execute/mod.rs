@@ -13,6 +13,7 @@ mod lock;
 mod log_file;
 mod place;
 mod pull;
+mod renew;
 pub(crate) mod report;
 mod transcript;
 
@@ -39,6 +40,7 @@ use crate::observe::Trees;
 use crate::plan::step::{ImagePlan, Plan, Step};
 use crate::retry::RUN_BUDGET;
 use crate::state::desired::Limits;
+use crate::state::obstacle::Obstacle;
 use crate::words::digest::Digest;
 use crate::words::duration::Timeouts;
 use crate::words::event::{Event, ProgressReporter};
@@ -116,6 +118,22 @@ impl Failure {
             classes: vec![error.class],
             error: error.to_string(),
             hints: error.hint.clone().into_iter().collect(),
+            failures: Vec::new(),
+            log: Vec::new(),
+            log_file: None,
+            failed_at: None,
+            obtained: None,
+            skipped: false,
+        }
+    }
+
+    /// It can't be done, as is known already.
+    fn blocked(action: Action, obstacle: &Obstacle) -> Self {
+        Self {
+            action,
+            classes: vec![obstacle.class],
+            error: obstacle.to_string(),
+            hints: obstacle.hints.clone(),
             failures: Vec::new(),
             log: Vec::new(),
             log_file: None,
@@ -245,18 +263,7 @@ async fn carry_out<E: Engine>(
     let planned = ImageReport::planned(image);
     let begun = Instant::now();
     let result = match &image.blocked {
-        Some(blocked) => Err(Failure {
-            action: planned.action,
-            classes: vec![FailureClass::Build],
-            error: blocked.clone(),
-            hints: Vec::new(),
-            failures: Vec::new(),
-            log: Vec::new(),
-            log_file: None,
-            failed_at: None,
-            obtained: None,
-            skipped: false,
-        }),
+        Some(blocked) => Err(Failure::blocked(planned.action, blocked)),
         None => steps(run, image, trees, &|| ledger.begin(index)).await,
     };
     let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

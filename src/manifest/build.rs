@@ -66,6 +66,7 @@ pub(crate) fn check(
             .flat_map(|list| &list.value)
             .map(|at| at.value.clone())
             .collect(),
+        pull: build.pull.as_ref().is_some_and(|pull| pull.value),
     })
 }
 
@@ -261,9 +262,6 @@ impl Table<'_, '_, '_> {
             if let Some(span) = span {
                 self.unsupported(&format!("`{name}`"), name, span);
             }
-        }
-        if let Some(pull) = build.pull.as_ref().filter(|pull| pull.value) {
-            self.unsupported("`pull = true`", "pull", &pull.span);
         }
         if let Some(builder) = build.builder.as_ref().filter(|b| b.value == Builder::Buildkit) {
             self.unsupported("`builder = \"buildkit\"`", "builder", &builder.span);

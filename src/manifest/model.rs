@@ -242,7 +242,9 @@ pub(crate) struct Build {
     /// Images whose layers serve as build cache: those of them that the engine holds, and
     /// then nothing else that was built. None of them is pulled for it.
     pub(crate) cache_from: Option<At<List<Reference>>>,
-    /// Whether to look for newer base images. Not supported yet.
+    /// Whether to build on the newest base images that their registries have, and again when
+    /// one of them moves. Making a plan then asks these registries, but not for a base with
+    /// a digest, one of the same manifest, or one that only the engine holds.
     #[schemars(extend("default" = false))]
     pub(crate) pull: Option<At<bool>>,
     /// The engine's builder. `auto` takes the best that the engine has; `buildkit` is not

@@ -67,7 +67,7 @@ pub(super) async fn read(
         demands(&dockerfile, &shown(build, &tree), &build.args, target);
     let base = |reference: Reference| {
         let image = names.get(&reference.canonical()).map(|id| (*id).to_owned());
-        Base { reference, image, held: None }
+        Base { reference, image, held: None, newest: None }
     };
     let bases = bases.into_iter().map(base).collect();
     warnings.extend(build.inputs.as_deref().map(narrowed));
@@ -190,7 +190,7 @@ fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
     };
     let only = build.inputs.as_deref().and_then(|inputs| patterns(inputs).ok());
     let files = tree.items(only.as_ref()).map(|(path, hash)| item(path, hash));
-    let bases = inputs.held().map(|(name, id)| item(name.as_bytes(), hash_of([id])));
+    let bases = inputs.known_bases().map(|(name, id)| item(name.as_bytes(), hash_of([id])));
     let mut parts: BTreeMap<Part, Vec<Item>> = BTreeMap::from([
         (Part::Args, pairs(&build.counted_args())),
         (Part::Labels, pairs(&build.labels)),

@@ -129,7 +129,7 @@ fn a_store_that_lists_builds_as_if_they_were_pulled_does_not_hide_a_stale_one() 
 
 #[test]
 fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
-    let inputs = Some(Err("no `Dockerfile`".to_owned()));
+    let inputs = Some(Err("no `Dockerfile`".to_owned().into()));
     let unreadable = || ObservedImage { inputs: inputs.clone(), ..ObservedImage::default() };
     check(
         &built("tool", Strategy::Build),
@@ -150,6 +150,19 @@ fn unreadable_inputs_block_a_build_and_warn_about_a_stand_in() {
         "tool: changes: not in the engine\n  pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1\n  \
          warning: no build can stand in: no `Dockerfile`\n",
     );
+}
+
+#[test]
+fn a_base_that_only_its_registry_knows_makes_the_inputs_unknown() {
+    let mut tool = built("tool", Strategy::Build);
+    let mut now = inputs(&["base"]);
+    (now.bases[0].image, now.bases[0].held) = (None, None);
+    let held = facts(&[(LABEL, &now.label().to_string())], &[]);
+    let seen = ObservedImage { inputs: Some(Ok(now)), ..seen(Some(held)) };
+    check(&tool, seen.clone(), ANY, "tool: unchanged: in sync\n");
+    tool.build.as_mut().unwrap().pull = true;
+    let want = "tool: changes: its inputs can't be compared\n  build the template `opencode`\n";
+    check(&tool, seen, ANY, want);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_further_name_of_the_base_is_no_change() {
 
 #[test]
 fn without_its_base_an_image_is_not_built_but_may_be_pulled() {
-    let broken = ObservedImage { inputs: Some(Err("no context".into())), ..on(&[]) };
+    let broken = ObservedImage { inputs: Some(Err("no context".to_owned().into())), ..on(&[]) };
     check(
         &[("app", &on(&["base"])), ("base", &broken)],
         "app: blocked: not in the engine\n  blocked: the image `base` can't be had, which it is built on\n\

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::plan::order::{built_on, in_order};
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
 use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
-use crate::state::inputs::{InputLabel, Inputs, LABEL};
+use crate::state::inputs::{Base, InputLabel, Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
+use crate::state::obstacle::Obstacle;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
 use crate::words::image::ImageFacts;
@@ -72,9 +73,10 @@ pub(crate) fn reconcile(
         let bases: Vec<&ImagePlan> =
             built_on(&seen).into_iter().filter_map(|id| plans.get(id)).collect();
         let changing = bases.iter().find(|base| base.may_change()).map(|base| base.id.clone());
-        if let Some(base) = bases.iter().find(|base| base.blocked.is_some()) {
-            let problem = format!("the image `{}` can't be had, which it is built on", base.id);
-            seen.inputs = Some(Err(problem));
+        if let Some((id, blocked)) = bases.iter().find_map(|b| Some((&b.id, b.blocked.as_ref()?))) {
+            let reason = format!("the image `{id}` can't be had, which it is built on");
+            // What to do is said there, and so is what it comes to.
+            seen.inputs = Some(Err(Obstacle { class: blocked.class, ..reason.into() }));
         }
         let policy = if seen.is_dependency { Policy::default() } else { policy };
         let platform = observed.engine_platform.as_ref();
@@ -136,7 +138,7 @@ fn cause(
         return Cause::WrongPlatform { want: want.clone(), have: facts.platform.clone() };
     }
     if strategy == Strategy::Build {
-        return built_cause(facts, seen, policy);
+        return built_cause(image, facts, seen, policy);
     }
     if let Some(pin) = &image.pin {
         return if facts.is(pin) {
@@ -149,7 +151,11 @@ fn cause(
     if image.pull_policy == PullPolicy::Always {
         return Cause::PolicyAlways;
     }
-    if is_a_build(image, strategy, seen) { built_cause(facts, seen, policy) } else { Cause::InSync }
+    if is_a_build(image, strategy, seen) {
+        built_cause(image, facts, seen, policy)
+    } else {
+        Cause::InSync
+    }
 }
 
 /// Whether what is held is good only as long as the inputs of its build are the same.
@@ -174,12 +180,21 @@ fn is_a_build(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage) ->
     }
 }
 
-fn built_cause(facts: &ImageFacts, seen: &ObservedImage, policy: Policy) -> Cause {
+fn built_cause(
+    image: &DesiredImage,
+    facts: &ImageFacts,
+    seen: &ObservedImage,
+    policy: Policy,
+) -> Cause {
     if policy.no_cache {
         return Cause::NoCache;
     }
+    let pulls = image.build.as_ref().is_some_and(|build| build.pull);
     match (facts.labels.get(LABEL), &seen.inputs) {
         (None, _) => Cause::NotBuiltHere { have: facts.id.clone() },
+        (Some(_), Some(Ok(now))) if pulls && now.bases.iter().any(Base::is_open) => {
+            Cause::InputsUnknown
+        }
         (Some(label), Some(Ok(now))) => {
             let before = InputLabel::read(label).hash;
             let have = || facts.id.clone();
@@ -199,7 +214,8 @@ fn obtain(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage, plan: 
     let pulls = strategy != Strategy::Build && image.pull_policy != PullPolicy::Never;
     let builds = strategy != Strategy::Pull;
     let inputs = seen.inputs.as_ref().filter(|_| builds).map(|inputs| match inputs {
-        Ok(Inputs { problem: Some(problem), .. }) | Err(problem) => Err(problem),
+        Ok(Inputs { problem: Some(problem), .. }) => Err(Obstacle::from(problem.clone())),
+        Err(obstacle) => Err(obstacle.clone()),
         Ok(inputs) => Ok(inputs),
     });
     let build = match (&image.build, inputs) {
@@ -212,7 +228,7 @@ fn obtain(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage, plan: 
             None
         }
         (Some(_), Some(Err(problem))) => {
-            plan.blocked = Some(problem.clone());
+            plan.blocked = Some(problem);
             None
         }
         _ => None,
@@ -229,7 +245,8 @@ fn obtain(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage, plan: 
     } else if let Some(build) = build {
         plan.steps.push(Step::Build(build));
     } else if plan.blocked.is_none() {
-        plan.blocked = Some("`pull_policy = \"never\"` forbids pulling it".to_owned());
+        let reason = "`pull_policy = \"never\"` forbids pulling it";
+        plan.blocked = Some(reason.to_owned().into());
     }
 }
 

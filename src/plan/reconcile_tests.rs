@@ -50,6 +50,7 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
             inputs: None,
             network: Network::Default,
             cache_from: Vec::new(),
+            pull: false,
         }),
         ..image(id)
     }
@@ -78,6 +79,7 @@ pub(super) fn inputs(bases: &[&str]) -> Inputs {
         reference: format!("acme/{id}:1").parse().unwrap(),
         image: Some((*id).to_owned()),
         held: Some(format!("id of {id}")),
+        newest: None,
     };
     Inputs {
         parts: BTreeMap::from([(Part::Args, [0; 32])]),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::state::changes::Change;
 use crate::state::desired::{DesiredBuild, RetryPolicy, Source};
 use crate::state::inputs::Inputs;
+use crate::state::obstacle::Obstacle;
 use crate::words::digest::Digest;
 use crate::words::event::ProgressReporter;
 use crate::words::failure::BuildOn;
@@ -39,7 +40,7 @@ pub(crate) struct ImagePlan {
     /// Why there are steps, or why there are none.
     pub(crate) cause: Cause,
     /// Why it can't be done, where that is known already. There are no steps then.
-    pub(crate) blocked: Option<String>,
+    pub(crate) blocked: Option<Obstacle>,
     /// What the user should know before it runs.
     pub(crate) warnings: Vec<String>,
 }

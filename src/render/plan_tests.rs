@@ -38,6 +38,7 @@ fn build(target: Option<&str>) -> BuildStep {
             inputs: None,
             network: Network::Default,
             cache_from: Vec::new(),
+            pull: false,
         },
         inputs: Inputs {
             parts: BTreeMap::new(),
@@ -45,6 +46,7 @@ fn build(target: Option<&str>) -> BuildStep {
                 reference: "quay.io/acme/base:1".parse().unwrap(),
                 image: None,
                 held: None,
+                newest: None,
             }],
             problem: None,
             warnings: Vec::new(),
@@ -106,7 +108,7 @@ fn with_nothing_to_do_nobody_is_contacted() {
 fn an_image_that_cannot_be_done_is_not_taken_for_one_in_sync() {
     let mut stuck = image("tool", "acme/tool:1", Vec::new());
     stuck.cause = Cause::NotInEngine;
-    stuck.blocked = Some("`pull_policy = \"never\"` forbids pulling it".into());
+    stuck.blocked = Some("`pull_policy = \"never\"` forbids pulling it".to_owned().into());
     let images = vec![stuck, image("redis", "redis:7", Vec::new())];
     insta::assert_snapshot!(plan(&Plan { images }, Look::test(80)), @r#"
     tool   fails  acme/tool:1: not in the engine, and `pull_policy = "never"` forbids pulling it

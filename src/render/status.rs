@@ -145,7 +145,7 @@ mod tests {
             image("tool", "acme/tool:latest", Cause::NotInEngine),
             image("app", "acme/app:latest", Cause::NotInEngine),
         ];
-        images[2].blocked = Some("no `Dockerfile`".into());
+        images[2].blocked = Some("no `Dockerfile`".to_owned().into());
         let mut plan = Plan { images };
         insta::assert_snapshot!(status(&plan, &observed, Look::test(80)), @r"
         redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB

@@ -150,6 +150,8 @@ pub(crate) struct DesiredBuild {
     /// Images whose layers serve as build cache, as far as the engine holds them. No input
     /// of the build: they decide how long it takes.
     pub(crate) cache_from: Vec<Reference>,
+    /// Whether to build on the newest bases that their registries have.
+    pub(crate) pull: bool,
 }
 
 impl DesiredBuild {

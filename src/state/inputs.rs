@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::digest::Digest;
 use crate::words::hash::{Sha256Sum, hash_of};
 use crate::words::reference::Reference;
 use crate::words::text::hex;
@@ -104,8 +105,23 @@ pub(crate) struct Base {
     /// The image of the same manifest that has this name.
     pub(crate) image: Option<String>,
     /// The engine's id of it, where it is an input: for an image of the manifest, and for
-    /// one that only the engine holds. What a registry serves counts by its reference.
+    /// one that only the engine holds. What a registry serves counts by its reference, and
+    /// by `newest` where that is known.
     pub(crate) held: Option<String>,
+    /// What its registry has for it now, where the build wants the newest.
+    pub(crate) newest: Option<Digest>,
+}
+
+impl Base {
+    /// What it counts by beside its reference.
+    fn identity(&self) -> Option<&str> {
+        self.held.as_deref().or_else(|| self.newest.as_ref().map(Digest::as_str))
+    }
+
+    /// Whether only its registry can tell what it is now, and has not done so.
+    pub(crate) fn is_open(&self) -> bool {
+        self.image.is_none() && self.identity().is_none() && self.reference.digest.is_none()
+    }
 }
 
 impl Inputs {
@@ -113,8 +129,8 @@ impl Inputs {
     /// are held.
     pub(crate) fn label(&self) -> InputLabel {
         let mut parts = self.parts.clone();
-        if self.bases.iter().any(|base| base.held.is_some()) {
-            let fields = self.held().flat_map(|(name, id)| [name, id.to_owned()]);
+        if self.bases.iter().any(|base| base.identity().is_some()) {
+            let fields = self.known_bases().flat_map(|(name, id)| [name, id.to_owned()]);
             parts.insert(Part::Bases, hash_of(fields));
         }
         let fields = parts.iter().flat_map(|(part, hash)| [part.word().as_bytes(), &hash[..]]);
@@ -128,11 +144,9 @@ impl Inputs {
         self.label().hash
     }
 
-    /// The bases that are inputs, by their full name, with what is held of each.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (String, &str)> {
-        self.bases
-            .iter()
-            .filter_map(|base| Some((base.reference.canonical(), base.held.as_deref()?)))
+    /// The bases that are inputs, by their full name, with what is known of each.
+    pub(crate) fn known_bases(&self) -> impl Iterator<Item = (String, &str)> {
+        self.bases.iter().filter_map(|base| Some((base.reference.canonical(), base.identity()?)))
     }
 
     /// The images of the manifest that it is built on.
@@ -220,6 +234,7 @@ mod tests {
             reference: "acme/base:1".parse().unwrap(),
             image: None,
             held: held.map(str::to_owned),
+            newest: None,
         };
         Inputs {
             parts: BTreeMap::from([(Part::Args, [args; 32]), (Part::Files, [7; 32])]),

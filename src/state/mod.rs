@@ -10,3 +10,4 @@ pub(crate) mod consent;
 pub(crate) mod desired;
 pub(crate) mod inputs;
 pub(crate) mod observed;
+pub(crate) mod obstacle;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::state::changes::Change;
 use crate::state::inputs::Inputs;
+use crate::state::obstacle::Obstacle;
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
 
@@ -32,7 +33,7 @@ pub(crate) struct ObservedImage {
     /// What is held was made by hand from an image of ours, whose label it inherits.
     pub(crate) is_derived: bool,
     /// The build's inputs now, for an image that can be built; or why they can't be read.
-    pub(crate) inputs: Option<Result<Inputs, String>>,
+    pub(crate) inputs: Option<Result<Inputs, Obstacle>>,
 }
 
 /// An image that was built for a name which means another one by now.

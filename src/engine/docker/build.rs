@@ -31,6 +31,7 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         platform,
         no_cache,
         cache_from,
+        pull,
         credentials,
         context,
     } = request;
@@ -50,6 +51,7 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         // Named but absent images would turn the cache off: an empty list is none.
         cachefrom: (!cache_from.is_empty())
             .then(|| cache_from.iter().map(Reference::canonical).collect()),
+        pull: pull.then(|| "1".to_owned()),
         // A cancelled build leaves no container behind.
         rm: true,
         forcerm: true,

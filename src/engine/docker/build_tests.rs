@@ -20,6 +20,7 @@ fn request(context: BoxStream<'static, io::Result<Bytes>>) -> BuildRequest {
         platform: None,
         no_cache: true,
         cache_from: vec!["acme/tool:cache".parse().unwrap()],
+        pull: true,
         credentials: BTreeMap::new(),
         context,
     }
@@ -63,6 +64,7 @@ async fn everything_asked_for_is_sent_and_no_name() {
         "forcerm=true",
         "nocache=true",
         "networkmode=host",
+        "pull=1",
         "cachefrom=%5B%22docker.io%2Facme%2Ftool%3Acache%22%5D",
         "version=1",
         "buildargs=%7B%22A%22%3A%221%262%22%7D",

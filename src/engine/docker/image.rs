@@ -105,6 +105,7 @@ impl DockerClient {
             platform: None,
             no_cache: false,
             cache_from: Vec::new(),
+            pull: false,
             credentials: BTreeMap::new(),
             context: stream::iter([Ok(archive)]).boxed(),
         };

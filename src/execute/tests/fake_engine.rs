@@ -266,7 +266,8 @@ impl Engine for FakeEngine {
     fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>> {
         let logins: Vec<&str> = request.credentials.keys().map(String::as_str).collect();
         let with = if logins.is_empty() { "" } else { " with a login for " };
-        self.log(format!("build {}{with}{}", request.dockerfile, logins.join(", ")));
+        let newer = if request.pull { " with newer bases" } else { "" };
+        self.log(format!("build {}{newer}{with}{}", request.dockerfile, logins.join(", ")));
         self.is_dead.set(self.dies_building.get());
         let mut image = facts('b', "linux/amd64");
         image.labels = request.labels;
@@ -278,7 +279,10 @@ impl Engine for FakeEngine {
             self.images.borrow_mut().insert("built".to_owned(), image);
             Ok(BuildProgress::Built(id))
         };
-        stream::iter(vec![Ok(step), Ok(BuildProgress::Log("a line".to_owned())), last]).boxed()
+        // A stage before the last has an image, too, which is not the result.
+        let stage = BuildProgress::Built(facts('a', "linux/amd64").id);
+        let line = BuildProgress::Log("a line".to_owned());
+        stream::iter(vec![Ok(step), Ok(stage), Ok(line), last]).boxed()
     }
 
     fn is_local(&self) -> bool {

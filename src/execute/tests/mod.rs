@@ -4,6 +4,7 @@
 mod bases;
 mod fake_engine;
 mod images;
+mod newest;
 mod observing;
 mod sources;
 
@@ -69,6 +70,7 @@ pub(super) fn build_step() -> BuildStep {
             inputs: None,
             network: Network::Default,
             cache_from: Vec::new(),
+            pull: false,
         },
         inputs: Inputs {
             parts: BTreeMap::new(),
@@ -81,7 +83,7 @@ pub(super) fn build_step() -> BuildStep {
 
 fn base_of(reference: &str, image: Option<&str>) -> Base {
     let reference = reference.parse().unwrap();
-    Base { reference, image: image.map(str::to_owned), held: None }
+    Base { reference, image: image.map(str::to_owned), held: None, newest: None }
 }
 
 const TIMEOUTS: Timeouts = Timeouts {

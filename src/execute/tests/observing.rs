@@ -5,7 +5,7 @@ use super::*;
 use crate::observe::observe;
 use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
 
-fn desired() -> DesiredImage {
+pub(super) fn desired() -> DesiredImage {
     let second = Duration::from_secs(1);
     DesiredImage {
         id: "tool".to_owned(),
@@ -34,7 +34,7 @@ async fn asked(is_remote: bool, held: Option<&str>, platform: Option<&str>) -> b
     let image = DesiredImage { platform: platform.map(|p| p.parse().unwrap()), ..desired() };
     let limits = Limits { pulls: 1, builds: 1 };
     let desired = Desired { file: "x".into(), images: vec![image], timeouts: TIMEOUTS, limits };
-    observe(&engine, &desired, &[&desired.images[0]], &crate::observe::Options::default())
+    observe(&engine, &desired, &[&desired.images[0]], &crate::observe::Options::default(), None)
         .await
         .unwrap()
         .0
