@@ -1,6 +1,9 @@
 //! Build contexts: what an ignore file takes out is neither hashed nor sent, and the
 //! builder shows what Docker's own would.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::support::occ::Occ;
 use crate::support::real_engine::RealEngine;
 use crate::support::stub_engine::StubEngine;
@@ -120,4 +123,33 @@ fn a_large_context_needs_few_descriptors() {
     occ = occ.file(&format!("{}file", "deep/".repeat(300)), "x");
     let run = occ.args(["-H", &engine.host(), "sync"]).limited("-n 64").run().expect(0);
     assert!(run.stdout.contains("1 built"), "{run}");
+}
+
+/// The most memory that a run ever had, in bytes.
+fn peak_memory(occ: &Occ) -> u64 {
+    let mut child = occ.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", child.id()));
+        let line = status.unwrap_or_default();
+        let line = line.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix(" kB"));
+        peak = line.map_or(peak, |kilobytes| kilobytes.trim().parse().unwrap());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    peak * 1024
+}
+
+#[test]
+fn memory_does_not_grow_with_the_context() {
+    let engine = StubEngine::start();
+    let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+    let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY . /\n");
+    let occ = occ.args(["-H", &engine.host(), "sync"]);
+    let file = std::fs::File::create(occ.work().join("large")).unwrap();
+    file.set_len(1_000_000).unwrap();
+    let small = peak_memory(&occ);
+    file.set_len(150_000_000).unwrap();
+    let large = peak_memory(&occ);
+    assert_eq!(engine.seen("POST /build").len(), 2);
+    assert!(small > 0 && large < small + 8_000_000, "{small} and {large}");
 }

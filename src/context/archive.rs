@@ -211,6 +211,10 @@ impl Write for Chunks {
 }
 
 #[cfg(test)]
+#[path = "packing_tests.rs"]
+mod packing_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::context::cache::Cache;
