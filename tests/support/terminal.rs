@@ -79,6 +79,9 @@ impl OnTerminal {
     /// Presses Ctrl-C: the terminal shows it, and the program gets the signal.
     pub(crate) fn interrupt(&self) {
         (&self.master).write_all(b"\x03").unwrap();
+        // The terminal drops what it was told and has not shown yet, a moment later: what
+        // the program says about the signal must come after that.
+        self.wait_for("^C");
         self.signal(Signal::INT);
     }
 
