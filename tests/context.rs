@@ -113,6 +113,23 @@ fn a_dockerfile_from_outside_of_the_context_is_found_and_stays_out_of_the_image(
 }
 
 #[test]
+fn an_ignore_file_that_was_changed_for_the_builder_stays_out_of_the_image() {
+    let mut engine = RealEngine::connect();
+    for (at, ignored) in ["*.log\n", ".dockerignore\n*.log\n", "*\n!main\n"].iter().enumerate() {
+        let name = engine.name(&format!("changed{at}"));
+        let build = "build = { context = \"app\", dockerfile = \"../Dockerfile.app\" }";
+        let text = format!("FROM scratch\nLABEL test={}\nCOPY . /\n", unique());
+        let occ = occ(&engine, &(ONE_ROUND.to_owned() + &table("tool", &name, build)))
+            .file("Dockerfile.app", text)
+            .file("app/.dockerignore", ignored)
+            .file("app/main", unique())
+            .file("app/x.log", "x");
+        occ.run_with(["sync"]).expect(0);
+        assert_eq!(engine.files(&name), ["main".to_owned()].into(), "{ignored:?}");
+    }
+}
+
+#[test]
 fn a_large_context_needs_few_descriptors() {
     let engine = StubEngine::start();
     let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");

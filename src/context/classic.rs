@@ -4,22 +4,39 @@
 //! to hide the Dockerfile and that file itself from `COPY`. A Dockerfile's own ignore file
 //! has taken its place, so what it says about these two is said to the builder there.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use bytes::Bytes;
 
 use crate::context::ignorefile::{self, NAME};
+use crate::context::root::Root;
 use crate::context::{Content, ContextError, Entry, Kind, Tree, file};
 
-/// Puts a Dockerfile from elsewhere into the tree, under a name that nothing in it has.
-pub(crate) fn bring(tree: &mut Tree, dockerfile: &Path) -> io::Result<()> {
-    let text = fs_err::read(dockerfile)?;
+/// The ignore file that hides both from `COPY`.
+const EVERYTHING: &[u8] = b"**\n";
+
+/// Puts a Dockerfile from elsewhere in the repository `root` into the tree, under a name
+/// that nothing in it has. Both paths are real.
+///
+/// The builder hides it from `COPY`, and `.dockerignore` with it: that one says so, and is
+/// not the user's any more.
+pub(crate) fn bring(tree: &mut Tree, dockerfile: &Path, root: &Path) -> io::Result<()> {
+    // As below a context: it may have been swapped for a link or a pipe since.
+    let path = dockerfile.strip_prefix(root).map_err(io::Error::other)?;
+    let mut file = Root::open(root)?.file(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file any more"));
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
     let mut name = ".occ.Dockerfile".to_owned();
     while tree.entries.iter().any(|entry| entry.path == Path::new(&name)) {
         name.push('_');
     }
+    tree.entries.retain(|entry| entry.path != Path::new(NAME));
     tree.entries.push(Entry { path: name.clone().into(), kind: in_memory(text) });
+    tree.entries.push(Entry { path: NAME.into(), kind: in_memory(EVERYTHING.to_vec()) });
     tree.dockerfile = name;
     tree.is_brought = true;
     Ok(())
@@ -59,7 +76,7 @@ pub(crate) fn prepare(tree: &mut Tree, hides: bool, dir: &Path) -> Result<(), Co
 /// The `.dockerignore` that makes the builder hide the Dockerfile or not, and itself only
 /// if `text`, what is there, is nothing.
 fn wanted(text: Option<&[u8]>, dockerfile: &str, hides: bool) -> Option<Vec<u8>> {
-    let everything = || b"**\n".to_vec();
+    let everything = || EVERYTHING.to_vec();
     let Some(text) = text else { return hides.then(everything) };
     // The builder hides nothing when it can't read the patterns.
     let told = ignorefile::parse(text);

@@ -26,6 +26,9 @@ const STATS: Shelf = Shelf { name: "stats-1", room: 64 };
 /// seconds, and FAT's every other one.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// Records that stay whoever met them: some megabytes, read in a few milliseconds.
+pub(super) const SPARE: usize = 20_000;
+
 /// What is known of a context's files.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -111,8 +114,8 @@ impl Known {
     }
 
     /// Keeps it for the next time, if there is anything new. What this walk did not meet
-    /// may belong to another image of the same context, and stays while there is not more
-    /// of it than of what was met.
+    /// may belong to another image of the same context, and stays while that is little, or
+    /// not more than what was met.
     pub(super) fn keep(self, files: usize) {
         let (Some(found), Some((cache, key))) = (self.found, self.place) else { return };
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +123,7 @@ impl Known {
             return;
         }
         let mut all: BTreeMap<(u64, u64), Record> = BTreeMap::new();
-        if !self.is_deaf && self.before.len() <= files.saturating_mul(2) {
+        if !self.is_deaf && self.before.len() <= files.saturating_mul(2).max(SPARE) {
             all.extend(self.before.iter().map(|record| (record.place, *record)));
         }
         all.extend(found.iter().map(|record| (record.place, *record)));

@@ -77,8 +77,8 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
     let is_own = ignore.is_own;
     tree.ignore = Arc::new(ignore);
     if inside.is_none() {
-        classic::bring(&mut tree, &target).map_err(ContextError::read(&file))?;
-        classic::prepare(&mut tree, true, &real)?;
+        let root = fs_err::canonicalize(root).map_err(ContextError::read(root))?;
+        classic::bring(&mut tree, &target, &root).map_err(ContextError::read(&file))?;
     } else if is_own {
         classic::prepare(&mut tree, hides, &real)?;
     }

@@ -118,6 +118,20 @@ fn a_dockerfile_from_elsewhere_in_the_repository_is_brought_along() {
 }
 
 #[test]
+fn a_dockerfile_from_elsewhere_that_was_swapped_is_neither_followed_nor_waited_for() {
+    let (dir, outside) = (tree(), tree());
+    let root = fs_err::canonicalize(dir.path()).unwrap();
+    symlink(outside.path().join("Dockerfile"), root.join("file")).unwrap();
+    symlink(outside.path(), root.join("dir")).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success()
+    );
+    for path in ["file", "dir/Dockerfile", "pipe", "src"] {
+        assert!(classic::bring(&mut Tree::default(), &root.join(path), &root).is_err(), "{path}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_named_without_the_systems_numbers() {
     use std::io::{Error, ErrorKind};
     let say = |error| ContextError::read(Path::new("/c/secret"))(error).to_string();
