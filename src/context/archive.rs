@@ -2,7 +2,7 @@
 //! chunks ahead of the engine, so that memory stays flat whatever the size.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -110,10 +110,10 @@ fn append<W: Write>(
                     let cannot = |error| match error {
                         // What it is by now is no file that could be opened.
                         error if is_swapped(&error) => changed(&path),
-                        error => io::Error::other(ContextError::read(&path)(error)),
+                        error => unreadable(&path, error),
                     };
                     let file = root.file(&entry.path).map_err(cannot)?;
-                    let meta = file.metadata()?;
+                    let meta = file.metadata().map_err(cannot)?;
                     if !meta.is_file() || meta.len() != *size {
                         return Err(changed(&path));
                     }
@@ -158,6 +158,14 @@ struct Verified<'a> {
     want: [u8; 32],
 }
 
+fn unreadable(path: &Path, error: io::Error) -> io::Error {
+    match error.kind() {
+        // Whoever reads tries that again.
+        ErrorKind::Interrupted => error,
+        _ => io::Error::other(ContextError::read(path)(error)),
+    }
+}
+
 fn changed(path: &Path) -> io::Error {
     io::Error::other(format!("`{}` changed while it was sent", path.display()))
 }
@@ -168,7 +176,7 @@ impl Read for Verified<'_> {
         if room == 0 {
             return Ok(0);
         }
-        let n = self.file.read(&mut buffer[..room])?;
+        let n = self.file.read(&mut buffer[..room]).map_err(|e| unreadable(self.path, e))?;
         if n == 0 {
             return Err(changed(self.path));
         }

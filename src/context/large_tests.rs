@@ -46,6 +46,20 @@ fn many_threads_find_what_one_finds() {
 }
 
 #[test]
+fn large_files_are_shared_among_threads_and_none_is_lost() {
+    let top = large(1, 0);
+    for at in 0..20 {
+        fs_err::write(top.path().join(format!("d0000/f{at:02}")), vec![at; 300_000]).unwrap();
+    }
+    let tree = read(top.path(), &Cache::default(), false).unwrap();
+    assert_eq!(tree.entries.len(), 22);
+    for at in 0..20 {
+        let want = file::sha256(&vec![at; 300_000]);
+        assert_eq!(hash_of(&tree, &format!("d0000/f{at:02}")), want);
+    }
+}
+
+#[test]
 fn a_very_deep_tree_is_walked_to_its_end() {
     let top = large(0, 0);
     let mut dir = Root::open(top.path()).unwrap().directory(Path::new("")).unwrap();

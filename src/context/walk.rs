@@ -38,7 +38,7 @@ pub(crate) enum How<'a> {
 /// Files that one thread looks at by itself; for fewer no other one is woken up.
 const BATCH: usize = 256;
 
-/// Bytes to be hashed for which another thread is worth it.
+/// Bytes of files for which another thread is worth it.
 const WORTH: u64 = 1024 * 1024;
 
 /// Reads a context, without what its ignore file takes out.
@@ -194,25 +194,48 @@ impl<'a> Walk<'a> {
                     found.errors.push((path, told));
                 }
             }
-            Task::Look(dir, prefix, names) => {
-                for (name, what) in names {
-                    let path = prefix.join(&name);
-                    match file::read(&dir, &name, what, self.known) {
-                        Ok(Some(kind)) => found.entries.push(Entry { path, kind }),
-                        Ok(None) => {}
-                        Err(error) => {
-                            let told = ContextError::read(&self.root.at(&path))(error);
-                            found.errors.push((path, told));
-                        }
-                    }
-                }
-            }
+            Task::Look(dir, prefix, names) => self.look(&dir, &prefix, names, &mut found, more),
         }
         let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         all.entries.append(&mut found.entries);
         all.ignored.append(&mut found.ignored);
         all.passed.append(&mut found.passed);
         all.errors.append(&mut found.errors);
+    }
+
+    /// Looks at names in a directory. After many bytes it hands on what is left in two
+    /// halves, so that others can take a share.
+    fn look(
+        &self,
+        dir: &Arc<Directory>,
+        prefix: &Path,
+        names: Vec<(OsString, What)>,
+        found: &mut Found,
+        more: &mut dyn FnMut(Task),
+    ) {
+        let mut bytes = 0;
+        let mut names = names.into_iter();
+        while let Some((name, what)) = names.next() {
+            let path = prefix.join(&name);
+            match file::read(dir, &name, what, self.known) {
+                Ok(Some(kind)) => {
+                    bytes += kind.size();
+                    found.entries.push(Entry { path, kind });
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let told = ContextError::read(&self.root.at(&path))(error);
+                    found.errors.push((path, told));
+                }
+            }
+            if self.known.is_some() && bytes >= WORTH && names.len() > 1 {
+                let mut rest: Vec<_> = names.by_ref().collect();
+                let half = rest.split_off(rest.len() / 2);
+                for names in [half, rest] {
+                    more(Task::Look(Arc::clone(dir), prefix.to_owned(), names));
+                }
+            }
+        }
     }
 
     fn list(
