@@ -23,7 +23,7 @@
 //! | 4 use cases | `observe`, `execute` | look at the engine; carry a plan out |
 //! | 3 adapters | `engine::docker`, `engine::credentials`, `context` | the Docker API, credentials, build contexts and Dockerfiles |
 //! | 2 ports | `engine` | the engine in our own words: a trait and one error type |
-//! | 1 decisions | `manifest`, `state`, `plan`, `retry` | pure functions: no I/O, no clock, no environment |
+//! | 1 decisions | `manifest`, `state`, `plan`, `retry`, `ignore` | pure functions: no I/O, no clock, no environment |
 //! | 0 words | `words` | references, digests, failure classes, events, exit codes |
 //!
 //! # Where a new thing goes
@@ -71,6 +71,7 @@ mod cli;
 mod context;
 mod engine;
 mod execute;
+mod ignore;
 mod library;
 mod manifest;
 mod observe;

@@ -2,6 +2,7 @@
 
 use crate::support::occ::{Occ, Run};
 use crate::support::real_engine::RealEngine;
+use crate::support::stub_engine::StubEngine;
 use crate::support::unique;
 use crate::sync::{ONE_ROUND, image_of, occ, table};
 
@@ -75,12 +76,15 @@ fn narrowed_inputs_leave_the_rest_out_and_the_plan_says_so() {
 }
 
 #[test]
-fn a_malformed_pattern_in_inputs_is_told_and_nothing_is_sent() {
-    let mut engine = RealEngine::connect();
-    let name = engine.name("malformed");
-    let run = tool(&engine, &name, "inputs = [\"src\", \"[\"]").run_with(["plan"]).expect(0);
-    let words = "the pattern `[` in `inputs` is malformed: a `[` has no `]`";
-    assert!(run.stdout.contains(words), "{run}");
+fn a_malformed_pattern_in_inputs_is_told_with_its_place_before_the_engine_is_asked() {
+    let engine = StubEngine::start();
+    let build = "build = { inputs = [\"src\", \"[\"] }";
+    let occ = Occ::manifest(&(ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", build)));
+    for command in ["check", "plan", "sync"] {
+        let run = occ.run_with(["-H", &engine.host(), command]).expect(65);
+        run.says(&["the pattern is malformed: a `[` has no `]`", "opencode.toml:7:28"]);
+    }
+    assert!(engine.seen("").is_empty());
 }
 
 /// What somebody made by hand from the image behind the name, and gave its name.

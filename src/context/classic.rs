@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::context::ignorefile::{self, NAME};
 use crate::context::root::Root;
 use crate::context::{Content, ContextError, Entry, Kind, Tree, file};
+use crate::ignore;
 
 /// The ignore file that hides both from `COPY`.
 const EVERYTHING: &[u8] = b"**\n";
@@ -79,7 +80,7 @@ fn wanted(text: Option<&[u8]>, dockerfile: &str, hides: bool) -> Option<Vec<u8>>
     let everything = || EVERYTHING.to_vec();
     let Some(text) = text else { return hides.then(everything) };
     // The builder hides nothing when it can't read the patterns.
-    let told = ignorefile::parse(text);
+    let told = ignore::parse(text);
     let ignores = |path: &str| told.as_ref().is_ok_and(|told| told.ignores(path.as_bytes()));
     if ignores(dockerfile) == hides && !ignores(NAME) {
         return Some(text.to_owned());
@@ -105,7 +106,7 @@ mod tests {
         let wanted = wanted.map(|text| String::from_utf8(text).unwrap());
         assert_eq!(wanted.as_deref(), want, "{text:?}");
         // The builder takes from it what it should.
-        let told = ignorefile::parse(wanted.unwrap_or_default().as_bytes());
+        let told = ignore::parse(wanted.unwrap_or_default().as_bytes());
         let ignores = |path: &str| told.as_ref().is_ok_and(|told| told.ignores(path.as_bytes()));
         assert_eq!(ignores(dockerfile), hides);
         assert_eq!(ignores(NAME), text.is_none() && hides || want == Some("**\n"));

@@ -9,11 +9,9 @@ pub(crate) mod cache;
 pub(crate) mod caution;
 mod classic;
 pub(crate) mod dockerfile;
-mod expression;
 mod file;
-pub(crate) mod ignorefile;
+mod ignorefile;
 mod known;
-pub(crate) mod pattern;
 #[cfg(unix)]
 pub(crate) mod root;
 #[cfg(not(unix))]
@@ -27,9 +25,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::context::ignorefile::{IgnoreFile, Malformed};
-use crate::context::pattern::Patterns;
+use crate::context::ignorefile::IgnoreFile;
 use crate::context::root::{Root, What};
+use crate::ignore::Patterns;
 use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 
 /// Everything that goes to the builder, in the order of the archive.
@@ -262,11 +260,6 @@ impl Kind {
             }
         }
     }
-}
-
-/// Patterns of the files that count as inputs, with the syntax of an ignore file.
-pub(crate) fn patterns(lines: &[String]) -> Result<Patterns, Malformed> {
-    ignorefile::parse(lines.join("\n").as_bytes())
 }
 
 /// A path's bytes: names may hold any but NUL and `/`.

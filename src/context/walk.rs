@@ -11,9 +11,9 @@ use crate::context::cache::Cache;
 use crate::context::file::{self, confined};
 use crate::context::ignorefile::{self, IgnoreFile};
 use crate::context::known::Known;
-use crate::context::pattern::{Above, Patterns};
 use crate::context::root::{Directory, Root, What};
 use crate::context::{ContextError, Entry, Ignored, Kind, Tree, classic, path_bytes};
+use crate::ignore::{Above, Patterns};
 
 /// A context, as the manifest names it.
 #[derive(Debug, Clone, Copy)]

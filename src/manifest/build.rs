@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::ignore::{self, Patterns};
 use crate::manifest::Place;
 use crate::manifest::interpolate::Template as Interpolated;
 use crate::manifest::model::{Build, Builder};
@@ -44,16 +45,14 @@ pub(crate) fn check(
     table.network();
     let labels = table.labels();
     table.secrets();
+    let inputs = table.inputs();
     table.not_supported_yet();
     let origin = table.origin(place);
     let Table { readings, asks, .. } = table;
     unsupported.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     Some(DesiredBuild {
         origin: origin?,
-        inputs: build
-            .inputs
-            .as_ref()
-            .map(|inputs| inputs.value.iter().map(|pattern| pattern.value.0.clone()).collect()),
+        inputs,
         target: build.target.as_ref().map(|target| target.value.0.clone()),
         args,
         readings,
@@ -236,6 +235,24 @@ impl Table<'_, '_, '_> {
             labels.insert(name.value.0.clone(), value.value.clone());
         }
         labels
+    }
+
+    /// The patterns of `inputs`, which mean what they mean in an ignore file.
+    fn inputs(&mut self) -> Option<Patterns> {
+        let inputs = self.build.inputs.as_ref()?;
+        let read = inputs.value.iter().enumerate().filter_map(|(at, pattern)| {
+            let text = &pattern.value.0;
+            let why = match ignore::line(at + 1, text.as_bytes()) {
+                Some(Ok(read)) if !text.contains('\n') => return Some(read),
+                Some(Ok(_)) => "it has two lines",
+                Some(Err(malformed)) => malformed.why,
+                None => "there is nothing in it",
+            };
+            let message = format!("the pattern is malformed: {why}");
+            self.error(&message, "inputs", &pattern.span, "it has the syntax of `.dockerignore`");
+            None
+        });
+        Some(read.collect())
     }
 
     fn secrets(&mut self) {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::context::Tree;
 use crate::context::cache::{Cache, Shelf};
 use crate::context::dockerfile::{Demands, demands};
-use crate::context::ignorefile::Malformed;
 use crate::context::walk::{How, Place, walk};
-use crate::context::{Tree, patterns};
 use crate::engine::Engine;
 use crate::engine::docker::image::DOCKERFILE;
 use crate::engine::error::EngineError;
+use crate::ignore::Patterns;
 use crate::observe::{Options, once_more};
 use crate::state::changes::{Change, Item, Table, changes};
 use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Template};
@@ -57,7 +57,7 @@ pub(super) async fn read(
             }
         };
         let dockerfile = tree.dockerfile_text().unwrap_or_default();
-        let files = files(&of_build, &tree)?;
+        let files = tree.fingerprint(of_build.inputs.as_ref());
         Ok::<_, String>((tree, dockerfile, files))
     });
     let cut_short = |_| "reading the build context was cut short".to_owned();
@@ -70,7 +70,7 @@ pub(super) async fn read(
         Base { reference, image, held: None, newest: None }
     };
     let bases = bases.into_iter().map(base).collect();
-    warnings.extend(build.inputs.as_deref().map(narrowed));
+    warnings.extend(build.inputs.as_ref().map(narrowed));
     let inputs = Inputs { parts: parts(image, build, &tree, files), bases, problem, warnings };
     Ok(Read { inputs, newer, tree })
 }
@@ -85,19 +85,10 @@ pub(crate) fn shown(build: &DesiredBuild, tree: &Tree) -> String {
     }
 }
 
-fn narrowed(inputs: &[String]) -> String {
-    let patterns: Vec<String> = inputs.iter().map(|pattern| format!("`{pattern}`")).collect();
+fn narrowed(inputs: &Patterns) -> String {
+    let patterns: Vec<String> = inputs.written().map(|pattern| format!("`{pattern}`")).collect();
     let what = list(&patterns, "and");
     format!("only {what} count as inputs, and all files are sent")
-}
-
-/// The hash of the files that count.
-fn files(build: &DesiredBuild, tree: &Tree) -> Result<Sha256Sum, String> {
-    let Some(inputs) = &build.inputs else { return Ok(tree.fingerprint(None)) };
-    let malformed = |Malformed { pattern, why, .. }| {
-        format!("the pattern `{pattern}` in `inputs` is malformed: {why}")
-    };
-    Ok(tree.fingerprint(Some(&patterns(inputs).map_err(malformed)?)))
 }
 
 /// The hash of each part. A part that says nothing is left out.
@@ -188,8 +179,7 @@ fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
     let pairs = |map: &BTreeMap<String, String>| {
         map.iter().map(|(key, value)| item(key.as_bytes(), hash_of([value]))).collect()
     };
-    let only = build.inputs.as_deref().and_then(|inputs| patterns(inputs).ok());
-    let files = tree.items(only.as_ref()).map(|(path, hash)| item(path, hash));
+    let files = tree.items(build.inputs.as_ref()).map(|(path, hash)| item(path, hash));
     let bases = inputs.known_bases().map(|(name, id)| item(name.as_bytes(), hash_of([id])));
     let mut parts: BTreeMap<Part, Vec<Item>> = BTreeMap::from([
         (Part::Args, pairs(&build.counted_args())),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::ignore::Patterns;
 use crate::state::args::{Reading, Variables, is_proxy_arg};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
@@ -134,7 +135,7 @@ pub(crate) struct DesiredBuild {
     pub(crate) origin: BuildOrigin,
     /// Patterns of the files that count as inputs, with the syntax of an ignore file;
     /// `None` is all of them.
-    pub(crate) inputs: Option<Vec<String>>,
+    pub(crate) inputs: Option<Patterns>,
     /// The stage to build; `None` is the last.
     pub(crate) target: Option<String>,
     /// Build arguments whose values are known.

@@ -4,7 +4,7 @@
 pub(super) const LAST_RUNE: u32 = 0x0010_FFFF;
 
 /// Ranges of runes, both ends included, in any order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RuneSet(Vec<(u32, u32)>);
 
 impl RuneSet {

@@ -5,16 +5,16 @@
 //! Paths and patterns are bytes. Where they have to be text, each byte that is no part
 //! of UTF-8 is U+FFFD, as it is for Go.
 
-use crate::context::expression::Expression;
+use crate::ignore::expression::Expression;
 
 /// Patterns, in their order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Patterns {
     patterns: Vec<Pattern>,
 }
 
 /// One pattern.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
     /// As it stands in the ignore file, without the blanks around it.
     written: String,
@@ -38,7 +38,7 @@ pub(crate) struct Rule {
 
 /// Docker tells these apart, and they differ in more than speed: only an expression
 /// needs text, and only an expression can't look past the end of a line.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Shape {
     /// Without wildcards.
     Exact(Vec<u8>),
@@ -67,6 +67,11 @@ impl Patterns {
     /// What is known at the top of the context.
     pub(crate) fn top(&self) -> Above {
         Above(vec![false; self.patterns.len()])
+    }
+
+    /// Each as it was written.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &str> {
+        self.patterns.iter().map(|pattern| pattern.written.as_str())
     }
 
     /// Whether a path is ignored, in a directory of which this is known.

@@ -12,7 +12,7 @@ mod set;
 use set::RuneSet;
 
 /// An expression, ready to run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expression {
     program: Vec<Step>,
     /// Where each alternative begins.
@@ -22,7 +22,7 @@ pub(crate) struct Expression {
 }
 
 /// One step of the program. Distances are relative, so that steps can be repeated.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     /// One rune out of these ranges.
     Rune(RuneSet),
@@ -36,7 +36,7 @@ enum Step {
     Done,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Start,
     End,
