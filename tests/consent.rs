@@ -189,6 +189,10 @@ fn a_trust_file_that_is_broken_is_told_and_left_alone() {
     assert_eq!(fs_err::read_to_string(&file).unwrap(), "a = \n");
     // Nobody needs it who says so each time.
     occ.run_with(["plan", "--allow", "env=CHANNEL"]).expect(0);
+    fs_err::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("nowhere", &file).unwrap();
+    occ.run_with(["trust"]).expect(64).says(&["cannot read what you allowed in"]);
+    assert!(file.is_symlink(), "a link that leads nowhere is not replaced");
 }
 
 #[test]

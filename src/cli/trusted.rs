@@ -89,7 +89,10 @@ impl Trusted {
         };
         let bytes = match find::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Table::new()),
+            // A link that leads nowhere is not what the user meant to be replaced.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+                return Ok(Table::new());
+            }
             Err(error) => return Err(broken(&error.to_string())),
         };
         parse(&bytes).map_err(|why| broken(&why))

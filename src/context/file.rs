@@ -11,7 +11,8 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 
 use crate::context::known::Known;
-use crate::context::root::{self, Directory, Stat, What};
+use crate::context::root::{self, Directory};
+use crate::context::stat::{Stat, What};
 use crate::context::{Content, ContextError, Kind};
 use crate::words::hash::Sha256Sum;
 

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::cache::{Cache, Shelf};
 use crate::context::path_bytes;
-use crate::context::root::{Root, Stat};
+use crate::context::root::Root;
+use crate::context::stat::Stat;
 use crate::words::hash::Sha256Sum;
 use crate::words::text::hex;
 

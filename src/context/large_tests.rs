@@ -143,7 +143,7 @@ fn what_is_remembered_is_bounded_and_shared_by_images_of_one_context() {
     let real = fs_err::canonicalize(dir.path()).unwrap();
     let root = Root::open(&real).unwrap();
     let device = root.device().unwrap();
-    let stat = |inode| crate::context::root::Stat {
+    let stat = |inode| crate::context::stat::Stat {
         is_file: true,
         is_executable: false,
         size: 1,

@@ -13,10 +13,11 @@ mod file;
 mod ignorefile;
 mod known;
 #[cfg(unix)]
-pub(crate) mod root;
+mod root;
 #[cfg(not(unix))]
 #[path = "root_plain.rs"]
-pub(crate) mod root;
+mod root;
+pub(crate) mod stat;
 pub(crate) mod walk;
 
 use std::io::Read as _;
@@ -26,7 +27,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::context::ignorefile::IgnoreFile;
-use crate::context::root::{Root, What};
+use crate::context::root::Root;
+use crate::context::stat::What;
 use crate::ignore::Patterns;
 use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::context::stat::{Stat, What};
+
 /// The context directory.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -22,31 +24,6 @@ pub(crate) struct Root {
 /// A directory below it.
 #[derive(Debug)]
 pub(super) struct Directory(OwnedFd);
-
-/// What lies in a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    Directory,
-    File,
-    Link,
-    /// A socket, pipe or device, which no archive carries.
-    Other,
-}
-
-/// What tells whether a file is as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) is_file: bool,
-    pub(super) is_executable: bool,
-    /// Bytes.
-    pub(super) size: u64,
-    /// The device and the inode.
-    pub(super) place: (u64, u64),
-    /// Seconds and nanoseconds since 1970 of the last change of the content, …
-    pub(super) modified: (i64, u32),
-    /// … and of that or of anything else about it, which nobody can set.
-    pub(super) changed: (i64, u32),
-}
 
 /// How everything is opened: not through a link, and without waiting for a pipe's other end.
 const HOW: OFlags =

@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::context::stat::{Stat, What};
+
 /// The context directory.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -14,28 +16,6 @@ pub(crate) struct Root {
 /// A directory below it.
 #[derive(Debug)]
 pub(super) struct Directory(PathBuf);
-
-/// What lies in a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    Directory,
-    File,
-    Link,
-    /// Anything else, which no archive carries.
-    Other,
-}
-
-/// What tells whether a file is as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) is_file: bool,
-    pub(super) is_executable: bool,
-    /// Bytes.
-    pub(super) size: u64,
-    pub(super) place: (u64, u64),
-    pub(super) modified: (i64, u32),
-    pub(super) changed: (i64, u32),
-}
 
 impl Root {
     /// Opens the directory at a real path.

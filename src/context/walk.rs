@@ -11,7 +11,8 @@ use crate::context::cache::Cache;
 use crate::context::file::{self, confined};
 use crate::context::ignorefile::{self, IgnoreFile};
 use crate::context::known::Known;
-use crate::context::root::{Directory, Root, What};
+use crate::context::root::{Directory, Root};
+use crate::context::stat::What;
 use crate::context::{ContextError, Entry, Ignored, Kind, Tree, classic, path_bytes};
 use crate::ignore::{Above, Patterns};
 
