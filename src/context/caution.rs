@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::context::{Kind, Tree};
+use crate::context::{Kind, Tree, path_bytes};
 
 /// One such file or directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,8 @@ fn is_secret(path: &Path) -> bool {
 
 impl Tree {
     fn holds(&self, path: &Path) -> bool {
-        self.entries.binary_search_by(|entry| entry.path.as_path().cmp(path)).is_ok()
+        let bytes = path_bytes(path);
+        self.entries.binary_search_by(|entry| path_bytes(&entry.path).cmp(bytes)).is_ok()
     }
 }
 
@@ -98,7 +99,7 @@ mod tests {
             },
         };
         let mut entries: Vec<Entry> = paths.iter().map(entry).collect();
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries.sort_by(|a, b| path_bytes(&a.path).cmp(path_bytes(&b.path)));
         let tree = Tree { entries, dockerfile: "Dockerfile".into(), ..Tree::default() };
         let tell = |caution: Caution| {
             format!("{} {} {}", caution.path.display(), caution.files, caution.bytes)

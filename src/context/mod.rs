@@ -35,7 +35,7 @@ use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 /// Everything that goes to the builder, in the order of the archive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
-    /// Sorted by path.
+    /// Sorted by the bytes of their paths.
     pub(crate) entries: Vec<Entry>,
     /// Path of the Dockerfile inside the archive.
     pub(crate) dockerfile: String,
@@ -187,7 +187,7 @@ impl Tree {
 
     /// The text of the Dockerfile, where it can still be read.
     pub(crate) fn dockerfile_text(&self) -> Option<String> {
-        let entry = self.entries.iter().find(|entry| entry.path == Path::new(&self.dockerfile))?;
+        let entry = self.entries.iter().find(|entry| self.is_dockerfile(entry))?;
         let Kind::File { content, .. } = &entry.kind else { return None };
         let bytes = match content {
             Content::Memory(bytes) => bytes.to_vec(),
@@ -216,7 +216,7 @@ impl Tree {
         only: Option<&'t Patterns>,
     ) -> impl Iterator<Item = (&'t [u8], Sha256Sum)> {
         let counts = move |entry: &&Entry| {
-            entry.path != Path::new(&self.dockerfile)
+            !self.is_dockerfile(entry)
                 && only.is_none_or(|only| only.ignores(path_bytes(&entry.path)))
         };
         self.entries
@@ -225,9 +225,14 @@ impl Tree {
             .map(|entry| (path_bytes(&entry.path), entry.kind.fingerprint()))
     }
 
+    /// By its bytes, which is quicker than as a path, and there may be many.
+    fn is_dockerfile(&self, entry: &Entry) -> bool {
+        path_bytes(&entry.path) == self.dockerfile.as_bytes()
+    }
+
     /// The same for the Dockerfile.
     pub(crate) fn dockerfile_item(&self) -> Option<(&[u8], Sha256Sum)> {
-        let entry = self.entries.iter().find(|entry| entry.path == Path::new(&self.dockerfile))?;
+        let entry = self.entries.iter().find(|entry| self.is_dockerfile(entry))?;
         let path = if self.is_brought { b"" } else { path_bytes(&entry.path) };
         Some((path, entry.kind.fingerprint()))
     }

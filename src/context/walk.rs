@@ -83,7 +83,8 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
     } else if is_own {
         classic::prepare(&mut tree, hides, &real)?;
     }
-    tree.entries.sort_by(|a, b| a.path.cmp(&b.path));
+    // By their bytes: a path's own order takes it apart each time.
+    tree.entries.sort_unstable_by(|a, b| path_bytes(&a.path).cmp(path_bytes(&b.path)));
     Ok(tree)
 }
 
@@ -147,16 +148,17 @@ impl<'a> Walk<'a> {
     fn run(self) -> Result<(Vec<Entry>, Vec<Ignored>), ContextError> {
         // A stack instead of recursion: the depth is the user's to choose.
         let mut stack = vec![Task::List(PathBuf::new(), self.patterns.top())];
+        let size = |task: &Task| match task {
+            Task::List(..) => 1,
+            Task::Look(_, _, names) => names.len(),
+        };
         let mut seen = 0;
         while let Some(task) = stack.pop() {
+            seen += size(&task);
             self.act(task, &mut |task| stack.push(task));
-            seen += 1;
-            let waiting = stack.iter().map(|task| match task {
-                Task::List(..) => 1,
-                Task::Look(_, _, names) => names.len(),
-            });
+            let waiting: usize = stack.iter().map(size).sum();
             let is_much = self.known.is_some_and(|known| known.read() >= WORTH);
-            if stack.len() > 1 && (is_much || seen + waiting.sum::<usize>() > BATCH) {
+            if stack.len() > 1 && (is_much || seen + waiting > BATCH) {
                 let tasks = mem::take(&mut stack);
                 rayon::scope(|scope| tasks.into_iter().for_each(|task| self.spawn(scope, task)));
             }
