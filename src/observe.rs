@@ -78,7 +78,12 @@ pub(crate) async fn observe<E: Engine>(
     }
     for (id, image) in &observed.images {
         let held = image.local.as_ref().map(|facts| facts.id.as_str());
-        tracing::info!(id, held, inputs = ?image.inputs, "observed");
+        let inputs = match &image.inputs {
+            Some(Ok(inputs)) => inputs.hash().to_string(),
+            Some(Err(obstacle)) => obstacle.to_string(),
+            None => "none".to_owned(),
+        };
+        tracing::info!(id, held, inputs, "observed");
     }
     let held = || observed.images.values().filter_map(|image| image.local.as_ref());
     let asks = held().any(is_foreign) || !engine.is_local() && held().next().is_some();

@@ -107,6 +107,16 @@ fn a_dockerfile_from_outside_of_the_context_is_found_and_stays_out_of_the_image(
     assert!(plan(&occ).contains("is in sync"));
     let occ = occ.file("docker/Dockerfile.app", "FROM scratch\nCOPY main /\n");
     assert!(plan(&occ).contains(": the Dockerfile changed\n"));
+    // Whatever goes wrong goes wrong in the file that the user knows.
+    for (text, words) in [
+        ("COPY nothing /", "the build failed at `../docker/Dockerfile.app`, line 2"),
+        ("NOPE x", "cannot build `../docker/Dockerfile.app`"),
+    ] {
+        let text = format!("FROM scratch\n{text}\n");
+        fs_err::write(occ.work().join("docker/Dockerfile.app"), text).unwrap();
+        let run = occ.run_with(["sync"]).expect(1);
+        assert!(run.stdout.contains(words), "{run}");
+    }
     let occ =
         occ.file("docker/Dockerfile.app", "FROM scratch\nRUN --mount=type=cache,target=/x y\n");
     assert!(plan(&occ).contains("line 2 of `../docker/Dockerfile.app`"), "{}", plan(&occ));

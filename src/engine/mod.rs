@@ -116,6 +116,8 @@ pub(crate) enum PullProgress {
 pub(crate) struct BuildRequest {
     /// Path of the Dockerfile inside the archive.
     pub(crate) dockerfile: String,
+    /// The same as the user knows it, for messages.
+    pub(crate) shown: String,
     /// The stage to build.
     pub(crate) target: Option<String>,
     /// Build arguments.

@@ -148,7 +148,7 @@ async fn done_meanwhile<E: Engine>(
 async fn send<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    (step, inputs): (&BuildStep, &Inputs),
+    (step, read): (&BuildStep, &Inputs),
     labels: &Labels,
     trees: &Trees,
     transcript: &mut Transcript,
@@ -158,8 +158,9 @@ async fn send<E: Engine>(
         .cloned()
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
     let dockerfile = tree.dockerfile.clone();
+    let shown = inputs::shown(&step.build, &tree);
     let mut credentials = BTreeMap::new();
-    for base in inputs.bases.iter().filter(|base| base.image.is_none()) {
+    for base in read.bases.iter().filter(|base| base.image.is_none()) {
         let registry = &base.reference.repository.registry;
         if let Some(found) = run.credentials.get(registry, &run.progress).await {
             credentials.insert(registry.clone(), found);
@@ -175,6 +176,7 @@ async fn send<E: Engine>(
     });
     let mut stream = run.engine.build(BuildRequest {
         dockerfile,
+        shown,
         target: step.build.target.clone(),
         args: step.build.args.clone(),
         labels: labels.clone(),
@@ -182,7 +184,7 @@ async fn send<E: Engine>(
         platform: image.platform.clone(),
         no_cache: run.options.no_cache,
         cache_from: cache_from.map(|(cache, _)| cache.clone()).collect(),
-        pull: step.build.pull && pulls_all(inputs),
+        pull: step.build.pull && pulls_all(read),
         credentials,
         context: context.boxed(),
     });

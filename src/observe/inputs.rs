@@ -13,9 +13,7 @@ use crate::ignore::Patterns;
 use crate::observe::{Options, once_more};
 use crate::state::changes::{Change, Item, Table, changes};
 use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Template};
-use crate::state::inputs::{
-    Base, InputHash, InputLabel, Inputs, LABEL, LABEL_NAME, Part, ends_with_labels,
-};
+use crate::state::inputs::{Base, InputHash, InputLabel, Inputs, LABEL, Part, ends_with_labels};
 use crate::words::hash::{Sha256Sum, hash_of};
 use crate::words::image::ImageFacts;
 use crate::words::network::Network;
@@ -129,8 +127,7 @@ pub(crate) fn labels(
     inputs: &Inputs,
 ) -> BTreeMap<String, String> {
     let mut labels = build.labels.clone();
-    labels.insert(LABEL.to_owned(), inputs.label().to_string());
-    labels.insert(LABEL_NAME.to_owned(), name.canonical());
+    labels.insert(LABEL.to_owned(), inputs.label(name).to_string());
     labels
 }
 
@@ -147,7 +144,7 @@ pub(super) async fn compare<E: Engine>(
     let Some(before) = held.labels.get(LABEL).map(|label| InputLabel::read(label)) else {
         return Ok((Vec::new(), false));
     };
-    let now = inputs.label();
+    let now = inputs.label(&image.name);
     if before.hash == now.hash {
         let labels = labels(&image.name, build, inputs);
         return Ok((Vec::new(), !is_built_with(engine, held, &labels).await?));

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::observe::once_more;
 use crate::state::desired::Desired;
-use crate::state::inputs::LABEL_NAME;
+use crate::state::inputs::{InputLabel, LABEL};
 use crate::state::observed::Superseded;
 
 /// Those of the manifest's names, in the order of the names. An engine is asked only if
@@ -17,9 +17,9 @@ pub(crate) async fn superseded<E: Engine>(
     if desired.images.iter().all(|image| image.build.is_none()) {
         return Ok(Vec::new());
     }
-    let unnamed = once_more(async || engine.unnamed(LABEL_NAME).await).await?;
+    let unnamed = once_more(async || engine.unnamed(LABEL).await).await?;
     let ours = unnamed.into_iter().filter_map(|image| {
-        let reference = image.labels.get(LABEL_NAME)?.clone();
+        let reference = InputLabel::read(image.labels.get(LABEL)?).name;
         names.contains_key(&reference).then_some(Superseded {
             image_id: image.id,
             reference,

@@ -10,7 +10,7 @@ use crate::state::inputs::Part;
 /// The label of an image that was built from other arguments.
 fn other(args: u8) -> String {
     let parts = BTreeMap::from([(Part::Args, [args; 32])]);
-    Inputs { parts, ..inputs(&[]) }.label().to_string()
+    Inputs { parts, ..inputs(&[]) }.label(&"acme/tool:1".parse().unwrap()).to_string()
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_base_that_only_its_registry_knows_makes_the_inputs_unknown() {
     let mut tool = built("tool", Strategy::Build);
     let mut now = inputs(&["base"]);
     (now.bases[0].image, now.bases[0].held) = (None, None);
-    let held = facts(&[(LABEL, &now.label().to_string())], &[]);
+    let held = facts(&[(LABEL, &now.label(&"acme/tool:1".parse().unwrap()).to_string())], &[]);
     let seen = ObservedImage { inputs: Some(Ok(now)), ..seen(Some(held)) };
     check(&tool, seen.clone(), ANY, "tool: unchanged: in sync\n");
     tool.build.as_mut().unwrap().pull = true;

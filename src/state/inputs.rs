@@ -17,9 +17,6 @@ use crate::words::text::hex;
 /// The label that says what an image was built from: an [`InputLabel`].
 pub(crate) const LABEL: &str = "dev.occ.inputs";
 
-/// The label that says which local name an image was built for, in full.
-pub(crate) const LABEL_NAME: &str = "dev.occ.name";
-
 /// The algorithm's version. It changes when the same inputs would hash differently.
 const VERSION: &str = "2";
 
@@ -125,23 +122,30 @@ impl Base {
 }
 
 impl Inputs {
-    /// What the label of an image says that is built from them, with the bases as they
-    /// are held.
-    pub(crate) fn label(&self) -> InputLabel {
-        let mut parts = self.parts.clone();
-        if self.bases.iter().any(|base| base.identity().is_some()) {
-            let fields = self.known_bases().flat_map(|(name, id)| [name, id.to_owned()]);
-            parts.insert(Part::Bases, hash_of(fields));
-        }
-        let fields = parts.iter().flat_map(|(part, hash)| [part.word().as_bytes(), &hash[..]]);
-        let hash = InputHash(format!("{VERSION}:{}", hex(&hash_of(fields))));
+    /// What the label of an image says that is built from them for this name, with the
+    /// bases as they are held.
+    pub(crate) fn label(&self, name: &Reference) -> InputLabel {
+        let parts = self.all_parts();
         let short = |(part, hash): (&Part, &Sha256Sum)| (*part, hex(hash)[..SHORT].to_owned());
-        InputLabel { hash, parts: parts.iter().map(short).collect() }
+        InputLabel {
+            hash: InputHash::of(&parts),
+            parts: parts.iter().map(short).collect(),
+            name: name.canonical(),
+        }
     }
 
     /// The hash of all of it, with the bases as they are held.
     pub(crate) fn hash(&self) -> InputHash {
-        self.label().hash
+        InputHash::of(&self.all_parts())
+    }
+
+    fn all_parts(&self) -> BTreeMap<Part, Sha256Sum> {
+        let mut parts = self.parts.clone();
+        if self.known_bases().next().is_some() {
+            let fields = self.known_bases().flat_map(|(name, id)| [name, id.to_owned()]);
+            parts.insert(Part::Bases, hash_of(fields));
+        }
+        parts
     }
 
     /// The bases that are inputs, by their full name, with what is known of each.
@@ -160,6 +164,11 @@ impl Inputs {
 pub(crate) struct InputHash(String);
 
 impl InputHash {
+    fn of(parts: &BTreeMap<Part, Sha256Sum>) -> Self {
+        let fields = parts.iter().flat_map(|(part, hash)| [part.word().as_bytes(), &hash[..]]);
+        Self(format!("{VERSION}:{}", hex(&hash_of(fields))))
+    }
+
     /// Its text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
@@ -177,20 +186,24 @@ impl fmt::Display for InputHash {
     }
 }
 
-/// What the label [`LABEL`] says: `2:<64 digits>,args:<8 digits>,files:<8 digits>`: the
-/// hash of all inputs, which decides, and the beginning of each part's, which tells what
-/// changed.
+/// What the label [`LABEL`] says, `2:<64 digits>,args:<8 digits>,files:<8 digits>;<name>`:
+/// the hash of all inputs, which decides, the beginning of each part's, which tells what
+/// changed, and the local name that the image was built for. It is one label, because the
+/// classic builder makes a step of each, and a step takes its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InputLabel {
     /// Of all inputs.
     pub(crate) hash: InputHash,
     /// The first digits of each part's hash.
     pub(crate) parts: BTreeMap<Part, String>,
+    /// The local name in full; empty where the label has none.
+    pub(crate) name: String,
 }
 
 impl InputLabel {
     /// Reads a label. What it doesn't know it leaves out: only the hash decides.
     pub(crate) fn read(text: &str) -> Self {
+        let (text, name) = text.split_once(';').unwrap_or((text, ""));
         let (hash, parts) = text.split_once(',').unwrap_or((text, ""));
         let part = |text: &str| {
             let (word, digits) = text.split_once(':')?;
@@ -198,14 +211,17 @@ impl InputLabel {
             Some((part, digits.to_owned()))
         };
         let parts = parts.split(',').filter_map(part).collect();
-        Self { hash: InputHash(hash.to_owned()), parts }
+        Self { hash: InputHash(hash.to_owned()), parts, name: name.to_owned() }
     }
 }
 
 impl fmt::Display for InputLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.hash.0)?;
-        self.parts.iter().try_for_each(|(part, digits)| write!(f, ",{}:{digits}", part.word()))
+        for (part, digits) in &self.parts {
+            write!(f, ",{}:{digits}", part.word())?;
+        }
+        write!(f, ";{}", self.name)
     }
 }
 
@@ -220,6 +236,10 @@ pub(crate) fn ends_with_labels(history: &[String], labels: &BTreeMap<String, Str
         let (key, _) = rest.split_once('=')?;
         Some(key.trim_matches('"').to_owned())
     };
+    // BuildKit writes no such steps, and then the history tells nothing.
+    if !history.iter().filter_map(key).any(|key| key == LABEL) {
+        return true;
+    }
     let newest: Option<std::collections::BTreeSet<String>> =
         history.iter().take(labels.len()).map(key).collect();
     newest.is_some_and(|keys| keys.iter().eq(labels.keys()))
@@ -261,11 +281,12 @@ mod tests {
 
     #[test]
     fn a_label_says_the_hash_and_a_little_of_each_part() {
-        let label = inputs(1, Some("sha256:1")).label();
+        let label = inputs(1, Some("sha256:1")).label(&"acme/tool".parse().unwrap());
         let text = label.to_string();
         let hash = label.hash.to_string();
         assert!(hash.starts_with("2:") && hash.len() == 66);
         assert!(text.starts_with(&format!("{hash},files:07070707,args:01010101,bases:")), "{text}");
+        assert!(text.ends_with(";docker.io/acme/tool:latest"), "{text}");
         assert_eq!(InputLabel::read(&text), label);
         let odd = InputLabel::read(&format!("{hash},new:1,args,files:x"));
         assert_eq!(odd.hash, label.hash);
@@ -290,6 +311,7 @@ mod tests {
         check(&["sh", ours, a], false);
         check(&["/bin/sh -c #(nop)  LABEL b=1", ours, a], false);
         check(&[ours], false);
-        check(&[], false);
+        check(&["COPY / / # buildkit", "COPY . / # buildkit"], true);
+        check(&["COPY . / # buildkit", ours, a], false);
     }
 }

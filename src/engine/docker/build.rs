@@ -24,6 +24,7 @@ type Item = Result<BuildProgress, EngineError>;
 pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'_, Item> {
     let BuildRequest {
         dockerfile,
+        shown: subject,
         target,
         args,
         labels,
@@ -35,7 +36,6 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         credentials,
         context,
     } = request;
-    let subject = dockerfile.clone();
     let options = BuildImageOptions {
         dockerfile,
         target: target.unwrap_or_default(),

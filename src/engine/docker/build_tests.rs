@@ -13,6 +13,7 @@ use crate::words::failure::FailureClass as C;
 fn request(context: BoxStream<'static, io::Result<Bytes>>) -> BuildRequest {
     BuildRequest {
         dockerfile: "docker/Dockerfile".into(),
+        shown: "docker/Dockerfile".into(),
         target: Some("runtime".into()),
         args: BTreeMap::from([("A".into(), "1&2".into())]),
         labels: BTreeMap::from([("l".into(), "v".into())]),

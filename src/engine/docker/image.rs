@@ -98,6 +98,7 @@ impl DockerClient {
         })?;
         let request = BuildRequest {
             dockerfile: "Dockerfile".to_owned(),
+            shown: "Dockerfile".to_owned(),
             target: None,
             args: args.into_iter().collect(),
             labels: BTreeMap::new(),

@@ -44,7 +44,7 @@ async fn what_is_held_of_a_base_is_an_input() {
     inputs.bases[0].held = Some(base.id);
     run(&engine, vec![plan], Options::default()).await;
     let app = engine.images.borrow()["docker.io/acme/app:1"].clone();
-    assert_eq!(app.labels[LABEL], inputs.label().to_string());
+    assert_eq!(app.labels[LABEL], inputs.label(&"acme/app:1".parse().unwrap()).to_string());
 }
 
 #[tokio::test(start_paused = true)]
