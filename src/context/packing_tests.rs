@@ -69,6 +69,8 @@ async fn whatever_takes_the_place_of_a_file_ends_the_stream_by_its_name() {
         change(&dir.path().join("in/deep/file"));
         let error = packed(tree).await.unwrap_err().to_string();
         assert!(error.contains("in/deep/file`"), "{error}");
+        let told = error.contains("changed while it was sent") || error.contains("it vanished");
+        assert!(told, "{error}");
     }
 }
 
