@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::cli::Stop;
-use crate::cli::job::{block_on, cut_short};
 use crate::cli::output::tell;
+use crate::cli::runtime::{block_on, cut_short};
 use crate::cli::settings::Settings;
 use crate::cli::trusted::Trusted;
 use crate::manifest::Place;

@@ -1,14 +1,10 @@
 //! What `plan`, `sync` and `status` have in common: the manifest's images that were
 //! asked for, the engine, and the plan between the two.
 
-use std::future::Future;
-use std::io;
-
 use crate::cli::args::ConsentArgs;
 use crate::cli::consent;
 use crate::cli::find::{load_from, locate};
 use crate::cli::settings::{Environment, Settings};
-use crate::cli::signal::{Ended, until_ended};
 use crate::cli::{Stop, show};
 use crate::context::cache::Cache;
 use crate::engine::docker::client::DockerClient;
@@ -184,35 +180,4 @@ fn choose(images: &[DesiredImage], ids: &[String]) -> Result<Vec<usize>, Stop> {
     }
     let wanted = |image: &DesiredImage| ids.is_empty() || ids.contains(&image.id);
     Ok((0..images.len()).filter(|i| wanted(&images[*i])).collect())
-}
-
-/// The one place where asynchronous work begins and ends.
-pub(super) fn block_on<T>(
-    settings: &Settings,
-    work: impl Future<Output = T>,
-    tick: impl FnMut(),
-) -> Result<Result<T, Ended>, Stop> {
-    let failed = |error: io::Error| {
-        Stop::input(ExitStatus::Failed, Diagnostic::error(format!("cannot start: {error}")))
-    };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let ended = runtime.block_on(until_ended(work, settings.timeout, tick));
-    // A directory walk that is under way must not hold up the exit.
-    runtime.shutdown_background();
-    ended.map_err(failed)
-}
-
-/// What ended a command from outside: the exit status and the words for it.
-pub(super) const fn reason(ended: Ended) -> (ExitStatus, &'static str) {
-    match ended {
-        Ended::Signal(exit) => (exit, "interrupted"),
-        Ended::Deadline => (ExitStatus::Transient, "`--timeout` is over"),
-    }
-}
-
-/// What to say when a command ended before it had anything to report.
-pub(super) fn cut_short(ended: Ended) -> Stop {
-    let (exit, words) = reason(ended);
-    Stop::input(exit, Diagnostic::error(format!("{words}, nothing was changed")))
 }

@@ -13,6 +13,7 @@ mod job;
 mod output;
 mod plan;
 mod refuse;
+mod runtime;
 mod settings;
 mod signal;
 mod status;

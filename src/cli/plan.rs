@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::args::PlanArgs;
-use crate::cli::job::{Asked, Job, block_on, cut_short};
+use crate::cli::job::{Asked, Job};
+use crate::cli::runtime::{block_on, cut_short};
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop, show};
 use crate::execute::report::Report;

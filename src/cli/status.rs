@@ -1,8 +1,9 @@
 //! `occ status`: is the engine in sync? Changes nothing, asks no registry.
 
 use crate::cli::args::StatusArgs;
-use crate::cli::job::{Asked, Job, block_on, cut_short};
+use crate::cli::job::{Asked, Job};
 use crate::cli::plan::remember_warnings;
+use crate::cli::runtime::{block_on, cut_short};
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop};
 use crate::execute::report::Report;

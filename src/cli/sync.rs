@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::cli::args::SyncArgs;
-use crate::cli::job::{Asked, Job, block_on, cut_short, reason};
+use crate::cli::job::{Asked, Job};
+use crate::cli::runtime::{block_on, cut_short, reason};
 use crate::cli::settings::Settings;
 use crate::cli::signal::Ended;
 use crate::cli::{Done, Stop, plan, show};

@@ -1,0 +1,41 @@
+//! Where asynchronous work begins and ends, and what is said when something else ends it.
+
+use std::future::Future;
+use std::io;
+
+use crate::cli::Stop;
+use crate::cli::settings::Settings;
+use crate::cli::signal::{Ended, until_ended};
+use crate::words::diagnostic::Diagnostic;
+use crate::words::exit::ExitStatus;
+
+/// The one place where asynchronous work begins and ends.
+pub(super) fn block_on<T>(
+    settings: &Settings,
+    work: impl Future<Output = T>,
+    tick: impl FnMut(),
+) -> Result<Result<T, Ended>, Stop> {
+    let failed = |error: io::Error| {
+        Stop::input(ExitStatus::Failed, Diagnostic::error(format!("cannot start: {error}")))
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let ended = runtime.block_on(until_ended(work, settings.timeout, tick));
+    // A directory walk that is under way must not hold up the exit.
+    runtime.shutdown_background();
+    ended.map_err(failed)
+}
+
+/// What ended a command from outside: the exit status and the words for it.
+pub(super) const fn reason(ended: Ended) -> (ExitStatus, &'static str) {
+    match ended {
+        Ended::Signal(exit) => (exit, "interrupted"),
+        Ended::Deadline => (ExitStatus::Transient, "`--timeout` is over"),
+    }
+}
+
+/// What to say when a command ended before it had anything to report.
+pub(super) fn cut_short(ended: Ended) -> Stop {
+    let (exit, words) = reason(ended);
+    Stop::input(exit, Diagnostic::error(format!("{words}, nothing was changed")))
+}
