@@ -12,16 +12,16 @@
 mod build;
 mod decode;
 mod interpolate;
-mod model;
-mod names;
-mod parse;
+pub(crate) mod model;
+pub(crate) mod names;
+pub(crate) mod parse;
 mod paths;
-mod problems;
-mod reader;
+pub(crate) mod problems;
+pub(crate) mod reader;
 pub(crate) mod schema;
 mod secrets;
 mod sources;
-mod text;
+pub(crate) mod text;
 mod validate;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The way from bytes to [`Parsed`].
 
+use std::path::Path;
 use std::str;
 
 use toml::de::{DeTable, DeValue};
@@ -19,44 +20,58 @@ const MAX_DEPTH: usize = 16;
 
 /// Reads a manifest. It never fails: what is wrong is in the diagnostics.
 pub(crate) fn parse(bytes: &[u8], place: &Place) -> Parsed {
+    let (desired, diagnostics, text) =
+        read(bytes, &place.file, "the manifest", |tree, problems| {
+            if is_too_new(tree, problems) {
+                return None;
+            }
+            let manifest = Manifest::from_fields(Fields::of(tree, 0..0, Key::Root, problems));
+            Some(validate(&manifest, place, problems))
+        });
+    Parsed { desired, diagnostics, text }
+}
+
+/// Reads a TOML file that a person wrote, or may have: `what` it is called, and how to
+/// take the value out of its tree. What comes back is the value, unless there is an error,
+/// everything that was found, and the text that it was found in.
+pub(crate) fn read<T>(
+    bytes: &[u8],
+    file: &Path,
+    what: &str,
+    take: impl FnOnce(&DeTable<'_>, &mut Problems<'_>) -> Option<T>,
+) -> (Option<T>, Vec<Diagnostic>, String) {
     if bytes.len() > MAX_SIZE {
         let mut diagnostic =
-            Diagnostic::error(format!("the manifest is larger than {} MiB", MAX_SIZE >> 20))
+            Diagnostic::error(format!("{what} is larger than {} MiB", MAX_SIZE >> 20))
                 .hint("is it the right file?");
-        diagnostic.file = Some(place.file.clone());
-        return Parsed { desired: None, diagnostics: vec![diagnostic], text: String::new() };
+        diagnostic.file = Some(file.to_owned());
+        return (None, vec![diagnostic], String::new());
     }
     // Spans and columns then count what an editor shows.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(error) => return not_utf8(bytes, error.valid_up_to(), place),
+        Err(error) => {
+            let (found, text) = not_utf8(bytes, error.valid_up_to(), file);
+            return (None, found, text);
+        }
     };
-    let mut problems = Problems::new(&text, &place.file);
+    let mut problems = Problems::new(&text, file);
     if let Some(offset) = too_deep(&text) {
         problems.syntax(Diagnostic::error("tables and arrays nest too deeply"), offset..offset + 1);
-        return Parsed { desired: None, diagnostics: problems.finish(), text };
+        return (None, problems.finish(), text);
     }
-    let desired = {
-        let (tree, errors) = DeTable::parse_recoverable(&text);
-        for place in secrets::places(tree.get_ref()) {
-            problems.hide(place);
-        }
-        for error in errors {
-            let span = error.span().unwrap_or(text.len()..text.len());
-            let diagnostic = syntax(error.message(), problems.slice(span.clone()));
-            problems.syntax(diagnostic, span);
-        }
-        let tree = tree.get_ref();
-        if is_too_new(tree, &mut problems) {
-            None
-        } else {
-            let manifest = Manifest::from_fields(Fields::of(tree, 0..0, Key::Root, &mut problems));
-            Some(validate(&manifest, place, &mut problems))
-        }
-    };
-    let desired = desired.filter(|_| problems.errors() == 0);
-    Parsed { desired, diagnostics: problems.finish(), text }
+    let (tree, errors) = DeTable::parse_recoverable(&text);
+    for place in secrets::places(tree.get_ref()) {
+        problems.hide(place);
+    }
+    for error in errors {
+        let span = error.span().unwrap_or(text.len()..text.len());
+        let diagnostic = syntax(error.message(), problems.slice(span.clone()));
+        problems.syntax(diagnostic, span);
+    }
+    let taken = take(tree.get_ref(), &mut problems).filter(|_| problems.errors() == 0);
+    (taken, problems.finish(), text)
 }
 
 /// Where tables and arrays nest deeper than any manifest does.
@@ -86,26 +101,19 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 /// The text up to the mistake is what it is, so the place can be shown.
-fn not_utf8(bytes: &[u8], offset: usize, place: &Place) -> Parsed {
+fn not_utf8(bytes: &[u8], offset: usize, file: &Path) -> (Vec<Diagnostic>, String) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     let hint = if is_utf16 { "it looks like UTF-16: save it as UTF-8" } else { "save it as UTF-8" };
-    let mut problems = Problems::new(&text, &place.file);
+    let mut problems = Problems::new(&text, file);
     problems.syntax(Diagnostic::error("the file is not UTF-8").hint(hint), offset..offset);
-    Parsed { desired: None, diagnostics: problems.finish(), text }
+    (problems.finish(), text)
 }
 
 /// Whether the manifest says that it is for a newer occ. Nothing else is reported then:
 /// what looks wrong to this occ may be right for that one.
 fn is_too_new(tree: &DeTable<'_>, problems: &mut Problems<'_>) -> bool {
-    if let Some(value) = tree.get("version")
-        && let DeValue::Integer(number) = value.get_ref()
-        && i64::from_str_radix(number.as_str(), number.radix()).is_ok_and(|n| n > Format::NUMBER)
-    {
-        let written = problems.slice(value.span());
-        let message = format!("this occ does not know version {written} of the manifest");
-        let diagnostic = Diagnostic::error(message).key("version").hint("update occ");
-        problems.push(diagnostic, value.span());
+    if is_newer(tree, "the manifest", problems) {
         return true;
     }
     let own: Option<OccVersion> = env!("CARGO_PKG_VERSION").parse().ok();
@@ -123,6 +131,19 @@ fn is_too_new(tree: &DeTable<'_>, problems: &mut Problems<'_>) -> bool {
         return true;
     }
     false
+}
+
+/// Whether a file's format, which `what` calls it, is newer than any that this occ knows.
+pub(crate) fn is_newer(tree: &DeTable<'_>, what: &str, problems: &mut Problems<'_>) -> bool {
+    let Some(value) = tree.get("version") else { return false };
+    let DeValue::Integer(number) = value.get_ref() else { return false };
+    if !i64::from_str_radix(number.as_str(), number.radix()).is_ok_and(|n| n > Format::NUMBER) {
+        return false;
+    }
+    let written = problems.slice(value.span());
+    let message = format!("this occ does not know version {written} of {what}");
+    problems.push(Diagnostic::error(message).key("version").hint("update occ"), value.span());
+    true
 }
 
 /// A mistake of TOML in words that fit where the parser's own don't.

@@ -15,9 +15,14 @@ use crate::manifest::reader::{At, Entries};
 
 /// The schema as a document, with a line feed at its end.
 pub(crate) fn json() -> String {
+    document::<Manifest>()
+}
+
+/// The schema of a file of this type.
+pub(crate) fn document<T: JsonSchema>() -> String {
     // Before draft 7's own rewriting, which looks for what stands beside a `$ref`.
     let settings = SchemaSettings::draft07().with(|it| it.transforms.insert(0, Box::new(Plain)));
-    let schema = settings.into_generator().into_root_schema_for::<Manifest>();
+    let schema = settings.into_generator().into_root_schema_for::<T>();
     format!("{:#}\n", schema.as_value())
 }
 
