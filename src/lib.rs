@@ -12,6 +12,8 @@
 //!                      engine -> Observed -+
 //! ```
 //!
+//! The lock comes in between `Manifest` and `Desired`: it says which bytes a tag stands for.
+//!
 //! # The floors
 //!
 //! A module may use its own floor and those below. `tests/tidy.rs` holds this.
@@ -20,10 +22,10 @@
 //! |---|---|---|
 //! | 6 shell | `cli`, `library` | arguments, settings, one file a command, signals; the same for programs |
 //! | 5 voices | `render` | everything a person or a program reads |
-//! | 4 use cases | `observe`, `execute` | look at the engine; carry a plan out |
+//! | 4 use cases | `observe`, `resolve`, `execute` | look at the engine; ask what there is to lock; carry a plan out |
 //! | 3 adapters | `engine::docker`, `engine::credentials`, `context` | the Docker API, credentials, build contexts and Dockerfiles |
 //! | 2 ports | `engine` | the engine in our own words: a trait and one error type |
-//! | 1 decisions | `manifest`, `state`, `plan`, `retry`, `ignore` | pure functions: no I/O, no clock, no environment |
+//! | 1 decisions | `manifest`, `lock`, `state`, `plan`, `retry`, `ignore` | pure functions: no I/O, no clock, no environment |
 //! | 0 words | `words` | references, digests, failure classes, events, exit codes |
 //!
 //! # Where a new thing goes
@@ -51,14 +53,16 @@
 //!    asynchronous or touches files, the clock or the environment.
 //! 3. A failure is classified once, in `engine::docker::classify`. Nobody else
 //!    looks at an engine's text.
-//! 4. Sources are retried in one place, `execute::pull`; `retry` decides, and does not
+//! 4. Locked bytes are never moved unless that is asked for, and nothing else is ever
+//!    accepted in their place.
+//! 5. Sources are retried in one place, `execute::pull`; `retry` decides, and does not
 //!    sleep. Beside that, `observe::once_more` asks again, once, when the connection to
 //!    the engine broke before an answer.
-//! 5. A pull or a build has succeeded when inspecting the result has proven it, and
+//! 6. A pull or a build has succeeded when inspecting the result has proven it, and
 //!    not before. A name moves only after that.
-//! 6. Every text from outside passes `words::text::sanitise` on its way to a
+//! 7. Every text from outside passes `words::text::sanitise` on its way to a
 //!    terminal, a log or JSON.
-//! 7. occ never deletes, never pushes, and asks no registry that neither the manifest
+//! 8. occ never deletes, never pushes, and asks no registry that neither the manifest
 //!    lists for the image nor a Dockerfile that it builds from names.
 //!
 //! # As a library
@@ -73,10 +77,12 @@ mod engine;
 mod execute;
 mod ignore;
 mod library;
+mod lock;
 mod manifest;
 mod observe;
 mod plan;
 mod render;
+mod resolve;
 mod retry;
 mod state;
 mod words;

@@ -9,11 +9,14 @@ use crate::engine::docker::client::DockerClient;
 use crate::engine::error::EngineError;
 use crate::execute::report::Report;
 use crate::execute::{Ledger, Options, Run, execute};
+use crate::lock::apply::locked;
+use crate::lock::{self, Mode};
 use crate::manifest::{Place, parse};
-use crate::observe::bases::Registries;
+use crate::observe::registries::Registries;
 use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, reconcile, unsupported};
 use crate::plan::step::Plan;
+use crate::resolve::demand::{Demand, Problem, demand};
 use crate::state::args::Variables;
 use crate::state::consent::{Reach, asks, missing, refusal};
 use crate::state::desired::{Desired, DesiredImage};
@@ -38,6 +41,7 @@ use crate::words::grant::{Ask, Grant, GrantError};
 pub struct Manifest {
     desired: Desired,
     given: BTreeSet<Grant>,
+    is_locked: bool,
 }
 
 /// Why a plan or a sync could not be made.
@@ -66,7 +70,10 @@ impl Manifest {
         let place = Place { file, dir: dir.to_owned(), root: dir.to_owned() };
         let parsed = parse(text.as_bytes(), &place);
         match parsed.desired {
-            Some(desired) => Ok((Self { desired, given: BTreeSet::new() }, parsed.diagnostics)),
+            Some(desired) => {
+                let manifest = Self { desired, given: BTreeSet::new(), is_locked: false };
+                Ok((manifest, parsed.diagnostics))
+            }
             None => Err(parsed.diagnostics),
         }
     }
@@ -103,6 +110,43 @@ impl Manifest {
                 errors.extend(build.resolve(&variables));
             }
         }
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
+    }
+
+    /// The same manifest with a lock, the text of its `opencode.lock`: only these bytes will
+    /// do, whichever source serves them. Without one, tags decide. Dockerfiles are read for
+    /// it, and nobody is asked.
+    ///
+    /// The error is every mistake in the lock, or everything in which it is not what the
+    /// manifest and its Dockerfiles say.
+    pub fn lock(mut self, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let read = lock::read(text.as_bytes(), Path::new("opencode.lock"));
+        let lock = read.lock.ok_or(read.diagnostics)?;
+        let names: Vec<String> = self.desired.names().into_keys().collect();
+        let ids: Vec<String> = self.desired.names().into_values().map(str::to_owned).collect();
+        let names = names.into_iter().zip(ids.iter().map(String::as_str)).collect();
+        let mut errors = Vec::new();
+        for image in &mut self.desired.images {
+            let Demand { wanted, problem, .. } = demand(image, &names);
+            let about = |what: &str| Diagnostic::error(format!("the image `{}` {what}", image.id));
+            let Some(entry) = lock.get(&image.id) else {
+                errors.push(about("is not locked"));
+                continue;
+            };
+            match problem {
+                Some(Problem::Unlockable(why, _) | Problem::Unreadable(why)) => {
+                    errors.push(about(&format!("can't be locked: {why}")));
+                }
+                None => errors.extend(
+                    wanted
+                        .differences(entry)
+                        .iter()
+                        .map(|it| about(&format!("is locked otherwise: {it}"))),
+                ),
+            }
+            image.locked = locked(entry, &wanted, Mode::Locked);
+        }
+        self.is_locked = true;
         if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
 
@@ -161,7 +205,8 @@ impl DockerClient {
         let (observed, trees) =
             observe(self, &manifest.desired, &images, &observe::Options::default(), registries)
                 .await?;
-        let plan = reconcile(&manifest.desired, &observed, Policy::default());
+        let policy = Policy { locked: manifest.is_locked, ..Policy::default() };
+        let plan = reconcile(&manifest.desired, &observed, policy);
         Ok((plan.map_err(SyncError::Unsupported)?, trees))
     }
 }

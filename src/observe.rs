@@ -1,7 +1,10 @@
 //! Floor 4: looks at the engine and at the build inputs, once, without changing anything.
 
 pub(crate) mod bases;
+mod elsewhere;
 pub(crate) mod inputs;
+pub(crate) mod moved;
+pub(crate) mod registries;
 pub(crate) mod superseded;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +15,12 @@ use crate::context::Tree;
 use crate::context::cache::Cache;
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
-use crate::observe::bases::Registries;
+use crate::observe::registries::Registries;
+use crate::plan::platforms::rivals;
 use crate::state::desired::{Desired, DesiredImage, Strategy};
 use crate::state::inputs::{Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
-use crate::words::image::ImageFacts;
+use crate::words::image::{EngineId, ImageFacts, IndexRoom};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -40,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) cache: Cache,
     /// Read every file again, whatever is remembered of it.
     pub(crate) reread: bool,
+    /// Look whether the engine has every base, as nobody else will be asked for one.
+    pub(crate) offline: bool,
 }
 
 /// Reads what the plan depends on: of the images that were asked for, and of those that
@@ -76,6 +82,7 @@ pub(crate) async fn observe<E: Engine>(
         drop(answers);
         next = missing_bases(desired, &observed);
     }
+    elsewhere::find(engine, desired, &mut observed).await?;
     for (id, image) in &observed.images {
         let held = image.local.as_ref().map(|facts| facts.id.as_str());
         let inputs = match &image.inputs {
@@ -89,8 +96,14 @@ pub(crate) async fn observe<E: Engine>(
     let asks = held().any(is_foreign) || !engine.is_local() && held().next().is_some();
     let by_engine =
         |image: &DesiredImage| image.platform.is_none() && observed.images.contains_key(&image.id);
-    if asks && desired.images.iter().any(by_engine) {
+    let looked_at: Vec<&DesiredImage> =
+        desired.images.iter().filter(|image| observed.images.contains_key(&image.id)).collect();
+    let has_rivals = !rivals(&looked_at, None, IndexRoom::One).is_empty();
+    if has_rivals || asks && desired.images.iter().any(by_engine) {
         observed.engine_platform = Some(engine.platform().await?);
+    }
+    if has_rivals {
+        observed.index_room = engine.index_room().await?;
     }
     Ok((observed, trees))
 }
@@ -114,7 +127,7 @@ async fn look<E: Engine>(
     options: &Options,
     registries: Option<&Registries<'_>>,
 ) -> Result<(ObservedImage, Option<Tree>), EngineError> {
-    let builds = strategy.unwrap_or(image.strategy) != Strategy::Pull;
+    let builds = strategy.unwrap_or(image.own_strategy()) != Strategy::Pull;
     let build = image.build.as_ref().filter(|_| builds);
     let read = async {
         match build {
@@ -134,11 +147,16 @@ async fn look<E: Engine>(
         Some((build, Ok(read))) => (build, read),
     };
     identify(engine, &mut read.inputs).await?;
+    if options.offline {
+        for base in &mut read.inputs.bases {
+            base.is_absent = inspect(engine, &base.used().canonical()).await?.is_none();
+        }
+    }
     if build.pull {
         let renewed = match registries {
             None => bases::as_held(engine, &mut read.inputs).await.map(Ok),
             Some(_) if !is_compared(image, strategy, seen.local.as_ref()) => Ok(Ok(())),
-            Some(registries) => registries.renew(engine, &mut read.inputs).await,
+            Some(registries) => bases::renew(registries, engine, &mut read.inputs).await,
         };
         if let Err(obstacle) = renewed? {
             seen.inputs = Some(Err(obstacle));
@@ -172,7 +190,7 @@ fn is_compared(
     held: Option<&ImageFacts>,
 ) -> bool {
     let ours = held.is_some_and(|facts| facts.labels.contains_key(LABEL));
-    strategy.unwrap_or(image.strategy) == Strategy::Build || ours && image.pin.is_none()
+    strategy.unwrap_or(image.own_strategy()) == Strategy::Build || ours && image.pin.is_none()
 }
 
 /// Looks what the engine holds of each base, as far as that is an input.
@@ -180,7 +198,7 @@ pub(crate) async fn identify<E: Engine>(
     engine: &E,
     inputs: &mut Inputs,
 ) -> Result<(), EngineError> {
-    for base in &mut inputs.bases {
+    for base in inputs.bases.iter_mut().filter(|base| !base.is_frontend && base.locked.is_none()) {
         let facts = inspect(engine, &base.reference.canonical()).await?;
         let counts = |facts: &ImageFacts| base.image.is_some() || facts.repo_digests.is_empty();
         base.held = facts.filter(counts).map(|facts| facts.id);
@@ -211,7 +229,7 @@ fn is_foreign(facts: &ImageFacts) -> bool {
 async fn inspect_all<E: Engine>(
     engine: &E,
     image: &DesiredImage,
-) -> Result<(Option<ImageFacts>, Vec<Option<String>>), EngineError> {
+) -> Result<(Option<ImageFacts>, Vec<Option<EngineId>>), EngineError> {
     let local = inspect(engine, &image.name.canonical()).await?;
     let mut extra = Vec::with_capacity(image.extra_tags.len());
     for tag in &image.extra_tags {

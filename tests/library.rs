@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use occ::{DockerClient, EngineErrorKind, Event, Manifest, Outcome, ProgressReporter, SyncError};
+use occ::{
+    DockerClient, EngineErrorKind, Event, ExitStatus, FailureClass, Manifest, Outcome,
+    ProgressReporter, SyncError,
+};
 
 use crate::support::stub_engine::StubEngine;
 use crate::support::stub_table::StubImage;
@@ -80,6 +83,35 @@ fn a_program_allows_what_a_manifest_asks_for() {
     block_on(client.sync(&all, None, &ProgressReporter::silent())).unwrap();
     let sent = &engine.seen("POST /build")[0].request;
     assert_eq!(sent.query("buildargs").unwrap(), r#"{"A":"1"}"#);
+}
+
+#[test]
+fn a_program_may_hold_to_a_lock() {
+    let (digest, other) = (format!("sha256:{}", "a".repeat(64)), StubImage::new("tool").digest);
+    let text = |digest: &str| {
+        format!(
+            "version = 1\n[[image]]\nid = \"tool\"\nname = \"acme/tool\"\ntag = \"1\"\ndigest = \"{digest}\"\nsources = [\"ghcr.io/acme/tool:1\"]\n"
+        )
+    };
+    let tool = || manifest(TOOL);
+    let engine = StubEngine::start().remote("ghcr.io/acme/tool:1", &StubImage::new("tool"));
+    let client = DockerClient::with_host(&engine.host()).unwrap();
+    let sync = |manifest: &Manifest| {
+        block_on(client.sync(manifest, None, &ProgressReporter::silent())).unwrap()
+    };
+    let report = sync(&tool().lock(&text(&digest)).unwrap());
+    assert_eq!(report.images[0].failures[0].class, FailureClass::NotFound);
+    assert_eq!(engine.id("acme/tool:1"), None);
+    let report = sync(&tool().lock(&text(&other)).unwrap());
+    assert_eq!((report.exit(), report.images[0].pinned_by), (ExitStatus::Success, Some("lock")));
+
+    let said = |text: &str| tool().lock(text).unwrap_err()[0].message.clone();
+    assert_eq!(said("version = 1\n"), "the image `tool` is not locked");
+    assert_eq!(
+        said(&text(&digest).replace("tag = \"1\"", "tag = \"2\"")),
+        "the image `tool` is locked otherwise: its tag was `2` and is `1`"
+    );
+    assert_eq!(said(&text("sha256:1")), "`sha256` wants 64 hexadecimal digits, here are 1");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod files;
 mod inputs;
 mod json;
 mod library;
+mod lock;
 mod manifest_input;
 mod newest_bases;
 mod registry_faults;

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8, &[&str])] = &[
     ("manifest", 1, &["words", "state", "plan", "retry", "ignore"]),
     ("state", 1, &["words", "manifest", "plan", "retry", "ignore"]),
     ("plan", 1, &["words", "state", "manifest", "retry", "ignore"]),
+    ("lock", 1, &["words", "state", "manifest"]),
     ("retry", 1, &["words", "state", "manifest", "plan", "ignore"]),
     // What an ignore file says decides nothing but itself, so adapters may ask it.
     ("ignore", 1, &["words"]),
@@ -21,8 +22,9 @@ const FLOORS: &[(&str, u8, &[&str])] = &[
     ("engine::credentials", 3, &["words", "engine"]),
     ("context", 3, &["words", "engine", "ignore"]),
     ("observe", 4, BELOW_USE_CASES),
+    ("resolve", 4, BELOW_USE_CASES),
     ("execute", 4, BELOW_USE_CASES),
-    ("render", 5, &["words", "manifest", "state", "plan", "retry", "execute::report"]),
+    ("render", 5, &["words", "manifest", "state", "plan", "retry", "lock", "execute::report"]),
     ("cli", 6, &[""]),
     ("library", 6, &[""]),
     ("lib", 6, &[""]),
@@ -40,6 +42,7 @@ const BELOW_USE_CASES: &[&str] = &[
     "engine::docker",
     "engine::credentials",
     "context",
+    "lock",
     "observe",
     "execute",
 ];
@@ -61,7 +64,10 @@ const ONLY: &[Only] = &[
     ),
     (
         &["once_more"],
-        |s| s.is_in("observe") || s.is_in("execute::place"),
+        |s| {
+            let these = ["observe", "execute::place", "resolve::by_pulling"];
+            these.iter().any(|module| s.is_in(module))
+        },
         "a broken connection is tried once more for what may as well be done twice, and there alone",
     ),
     (

@@ -1,22 +1,30 @@
 //! What `plan`, `sync` and `status` have in common: the manifest's images that were
 //! asked for, the engine, and the plan between the two.
 
-use crate::cli::args::ConsentArgs;
+use futures_util::future::try_join_all;
+
+use crate::cli::args::{ConsentArgs, UsingLockArgs};
 use crate::cli::consent;
 use crate::cli::find::{load_from, locate};
+use crate::cli::locking::Locking;
 use crate::cli::settings::{Environment, Settings};
 use crate::cli::{Stop, show};
 use crate::context::cache::Cache;
 use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::endpoint::Endpoint;
-use crate::observe::bases::Registries;
+use crate::lock::Mode;
+use crate::lock::fresh::{Todo, Wanted};
+use crate::observe::moved::moved;
+use crate::observe::registries::Registries;
 use crate::observe::{self, Trees, observe};
 use crate::plan::reconcile::{Policy, misapplied, reconcile, unsupported};
 use crate::plan::step::Plan;
+use crate::resolve::{How, Resolver};
 use crate::state::consent::{Reach, asks, may_be_built};
-use crate::state::desired::{Desired, DesiredImage};
+use crate::state::desired::{Desired, DesiredImage, PullPolicy};
 use crate::state::observed::Observed;
 use crate::words::diagnostic::Diagnostic;
+use crate::words::duration::Timeouts;
 use crate::words::exit::ExitStatus;
 use crate::words::text::{did_you_mean, list};
 
@@ -26,6 +34,7 @@ pub(super) struct Asked<'a> {
     pub(super) ids: &'a [String],
     pub(super) policy: Policy,
     pub(super) consent: &'a ConsentArgs,
+    pub(super) using: &'a UsingLockArgs,
     pub(super) reach: Reach,
     /// Read every file again, whatever is remembered of it.
     pub(super) reread: bool,
@@ -38,6 +47,7 @@ pub(super) struct Job {
     chosen: Vec<usize>,
     policy: Policy,
     looking: observe::Options,
+    locking: Locking,
 }
 
 impl Job {
@@ -58,12 +68,15 @@ impl Job {
         show(&parsed.diagnostics, &parsed.text, settings);
         default_platform(&mut desired, settings)?;
         let chosen = choose(&desired.images, ids)?;
+        let locking = Locking::new(settings, asked.using, &place, &mut desired)?;
+        let policy = Policy { locked: locking.mode == Mode::Locked, ..policy };
         let looking = observe::Options {
             strategy: policy.strategy,
             cache: Cache::new(settings.environment.cache_dir()),
             reread: asked.reread,
+            offline: policy.offline,
         };
-        let mut job = Self { desired, chosen, policy, looking };
+        let mut job = Self { desired, chosen, policy, looking, locking };
         let unsupported = unsupported(&job.images());
         if !unsupported.is_empty() {
             let (exit, text) = (ExitStatus::Data, parsed.text);
@@ -119,14 +132,25 @@ impl Job {
         self.chosen.iter().map(|i| &self.desired.images[*i]).collect()
     }
 
-    /// Finds the engine. Nothing is sent to it yet.
     pub(super) fn connect(&self, settings: &Settings) -> Result<DockerClient, Stop> {
-        let endpoint = Endpoint::resolve(&settings.endpoint).map_err(Stop::Engine)?;
-        tracing::info!(address = %endpoint.address, why = %endpoint.why, "engine");
-        if let Some(warning) = endpoint.warning() {
-            show(&[Diagnostic::warning(warning)], "", settings);
+        connect(settings, self.desired.timeouts)
+    }
+
+    /// Locks what is missing, as far as that can be found out without waiting, and writes
+    /// it. What can't be locked goes by its tag.
+    pub(super) async fn lock(
+        &mut self,
+        client: &DockerClient,
+        registries: &Registries<'_>,
+    ) -> Result<(), Stop> {
+        if self.policy.offline || self.policy.strategy.is_some() {
+            return Ok(());
         }
-        DockerClient::with_endpoint(endpoint, self.desired.timeouts).map_err(Stop::Engine)
+        let chosen: Vec<String> = self.images().iter().map(|image| image.id.clone()).collect();
+        let ids: Vec<&str> = chosen.iter().map(String::as_str).collect();
+        let Timeouts { patience, stall, .. } = self.desired.timeouts;
+        let resolver = Resolver { engine: client, registries, how: How::First(patience), stall };
+        self.locking.add(&ids, &resolver, &mut self.desired).await
     }
 
     /// Looks at the engine and makes the plan. Nothing is changed. Without `registries`
@@ -142,8 +166,63 @@ impl Job {
         let plan = reconcile(&self.desired, &observed, self.policy).map_err(|diagnostics| {
             Stop::Input { exit: ExitStatus::Data, diagnostics, text: String::new() }
         })?;
-        Ok((plan, observed, trees))
+        Ok((self.with_locking(plan), observed, trees))
     }
+
+    /// The plan with what is locked on the way.
+    fn with_locking(&self, mut plan: Plan) -> Plan {
+        for (wanted, todo) in self.to_lock() {
+            let Some(image) = plan.images.iter_mut().find(|image| image.id == wanted.id) else {
+                continue;
+            };
+            let bases = todo.bases.iter().map(|(base, question)| (base, question.is_open()));
+            let sources = wanted.sources.iter().map(|source| (source, todo.digest.is_open()));
+            let asked = bases.chain(sources).filter(|(_, is_open)| *is_open);
+            image.to_lock = asked.map(|(it, _)| it.repository.registry.clone()).collect();
+        }
+        plan
+    }
+
+    /// What has to be found out to lock what is missing.
+    fn to_lock(&self) -> Vec<(&Wanted, Todo)> {
+        if self.policy.offline || self.policy.strategy.is_some() {
+            return Vec::new();
+        }
+        let images = self.images();
+        let ids: Vec<&str> = images.iter().map(|image| image.id.as_str()).collect();
+        self.locking.todo(&ids)
+    }
+
+    /// What moved in the registries, by the image's id: of the images that were looked at,
+    /// or only of those whose tag is to be asked about each time although it is pinned.
+    pub(super) async fn moved(
+        &self,
+        client: &DockerClient,
+        registries: &Registries<'_>,
+        observed: &Observed,
+        all: bool,
+    ) -> Result<Vec<(String, String)>, Stop> {
+        let asked = self.desired.images.iter().filter_map(|image| {
+            let always = image.pull_policy == PullPolicy::Always && image.wanted().is_some();
+            Some((image, observed.images.get(&image.id).filter(|_| all || always)?))
+        });
+        let told = asked.map(|(image, seen)| async move {
+            let told = moved(client, registries, image, seen).await?;
+            Ok(told.into_iter().map(|it| (image.id.clone(), it)))
+        });
+        let told = try_join_all(told).await.map_err(Stop::Engine)?;
+        Ok(told.into_iter().flatten().collect())
+    }
+}
+
+/// Finds the engine. Nothing is sent to it yet.
+pub(super) fn connect(settings: &Settings, timeouts: Timeouts) -> Result<DockerClient, Stop> {
+    let endpoint = Endpoint::resolve(&settings.endpoint).map_err(Stop::Engine)?;
+    tracing::info!(address = %endpoint.address, why = %endpoint.why, "engine");
+    if let Some(warning) = endpoint.warning() {
+        show(&[Diagnostic::warning(warning)], "", settings);
+    }
+    DockerClient::with_endpoint(endpoint, timeouts).map_err(Stop::Engine)
 }
 
 /// `DOCKER_DEFAULT_PLATFORM`, for images that leave their platform to the engine.
@@ -165,6 +244,13 @@ fn default_platform(desired: &mut Desired, settings: &Settings) -> Result<(), St
 
 /// The images that were asked for, each once; all of them if none was named.
 fn choose(images: &[DesiredImage], ids: &[String]) -> Result<Vec<usize>, Stop> {
+    unknown_ids(images, ids)?;
+    let wanted = |image: &DesiredImage| ids.is_empty() || ids.contains(&image.id);
+    Ok((0..images.len()).filter(|i| wanted(&images[*i])).collect())
+}
+
+/// An error for each id that the manifest does not have.
+pub(super) fn unknown_ids(images: &[DesiredImage], ids: &[String]) -> Result<(), Stop> {
     let known = || images.iter().map(|image| image.id.as_str());
     let unknown = |id: &String| {
         let hint = match did_you_mean(id, known()) {
@@ -175,9 +261,8 @@ fn choose(images: &[DesiredImage], ids: &[String]) -> Result<Vec<usize>, Stop> {
     };
     let diagnostics: Vec<Diagnostic> =
         ids.iter().filter(|id| !known().any(|known| known == *id)).map(unknown).collect();
-    if !diagnostics.is_empty() {
-        return Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text: String::new() });
+    if diagnostics.is_empty() {
+        return Ok(());
     }
-    let wanted = |image: &DesiredImage| ids.is_empty() || ids.contains(&image.id);
-    Ok((0..images.len()).filter(|i| wanted(&images[*i])).collect())
+    Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text: String::new() })
 }

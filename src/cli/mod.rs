@@ -6,13 +6,19 @@
 mod args;
 mod check;
 mod consent;
+mod export;
 mod files;
 mod find;
 mod init;
 mod job;
+mod lock;
+mod lockfile;
+mod locking;
 mod output;
 mod plan;
+mod reference;
 mod refuse;
+mod replace;
 mod runtime;
 mod settings;
 mod signal;
@@ -27,7 +33,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::args::{Cli, Command, Format};
+use crate::cli::args::{Cli, Command, Format, SchemaArgs, SchemaOf};
 use crate::cli::output::{print, tell};
 use crate::cli::refuse::refuse;
 use crate::cli::settings::{Environment, Settings};
@@ -105,8 +111,14 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&settings, &args),
         Command::Files(args) => files::run(&settings, &args),
         Command::Trust(args) => trust::run(&settings, &args),
-        Command::Schema => {
-            let schema = crate::manifest::schema::json();
+        Command::Ref(args) => reference::run(&settings, &args),
+        Command::Export(args) => export::run(&settings, &args),
+        Command::Lock(args) => lock::run(&settings, &args),
+        Command::Schema(SchemaArgs { of }) => {
+            let schema = match of {
+                SchemaOf::Manifest => crate::manifest::schema::json(),
+                SchemaOf::Lock => crate::lock::schema::json(),
+            };
             return print(schema.as_bytes(), ExitStatus::Success, settings.err).into();
         }
     };

@@ -8,7 +8,7 @@ use crate::cli::runtime::{block_on, cut_short};
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop, show};
 use crate::execute::report::Report;
-use crate::observe::bases::Registries;
+use crate::observe::registries::Registries;
 use crate::plan::reconcile::Policy;
 use crate::plan::step::Plan;
 use crate::render;
@@ -20,12 +20,17 @@ use crate::words::event::{Event, ProgressReporter};
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
-    let policy = Policy { strategy: args.strategy.map(Into::into), no_cache: false };
-    let (ids, consent, reach) = (&args.ids, &args.consent, Reach::Look);
-    let (plan, _) = make(
-        settings,
-        &Asked { ids, policy, consent, reach, reread: args.reading.no_cache_inputs },
-    )?;
+    let strategy = args.strategy.map(Into::into);
+    let policy = Policy { strategy, offline: args.offline.offline, ..Policy::default() };
+    let asked = Asked {
+        ids: &args.ids,
+        policy,
+        consent: &args.consent,
+        using: &args.using,
+        reach: Reach::Look,
+        reread: args.reading.no_cache_inputs,
+    };
+    let (plan, _) = make(settings, &asked, args.refresh)?;
     let exit = match (args.detailed_exitcode, plan.is_unchanged()) {
         (true, false) => ExitStatus::Pending,
         _ => ExitStatus::Success,
@@ -34,8 +39,12 @@ pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
 }
 
 /// Makes a plan without carrying it out. Registries are asked for nothing but the bases of
-/// builds that want the newest.
-pub(super) fn make(settings: &Settings, asked: &Asked<'_>) -> Result<(Plan, Observed), Stop> {
+/// builds that want the newest, unless the plan is to tell what moved.
+pub(super) fn make(
+    settings: &Settings,
+    asked: &Asked<'_>,
+    refresh: bool,
+) -> Result<(Plan, Observed), Stop> {
     let job = Job::new(settings, asked)?;
     let client = job.connect(settings)?;
     let credentials = settings.environment.credentials();
@@ -47,10 +56,20 @@ pub(super) fn make(settings: &Settings, asked: &Asked<'_>) -> Result<(Plan, Obse
         }
     });
     let registries = Registries::new(&credentials, &progress);
-    let planned = block_on(settings, job.plan(&client, Some(&registries)), || {});
+    let work = async {
+        let (mut plan, observed, _) = job.plan(&client, Some(&registries)).await?;
+        if refresh {
+            for (id, told) in job.moved(&client, &registries, &observed, true).await? {
+                if let Some(image) = plan.images.iter_mut().find(|image| image.id == id) {
+                    image.warnings.push(told);
+                }
+            }
+        }
+        Ok((plan, observed))
+    };
+    let planned = block_on(settings, work, || {});
     show(&warnings.lock().unwrap_or_else(PoisonError::into_inner), "", settings);
-    let (plan, observed, _) = planned?.map_err(cut_short)??;
-    Ok((plan, observed))
+    planned?.map_err(cut_short)?
 }
 
 /// The plan as a command's result.

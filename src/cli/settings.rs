@@ -121,7 +121,7 @@ impl Environment {
     }
 
     /// Whether this is a build server, as they all say it of themselves.
-    fn is_ci(&self) -> bool {
+    pub(crate) fn is_ci(&self) -> bool {
         self.text("CI").is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 

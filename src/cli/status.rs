@@ -16,11 +16,15 @@ use crate::state::consent::Reach;
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &StatusArgs) -> Result<Done, Stop> {
-    let (ids, consent, policy) = (&args.ids, &args.consent, Policy::default());
-    let job = Job::new(
-        settings,
-        &Asked { ids, policy, consent, reach: Reach::Look, reread: args.reading.no_cache_inputs },
-    )?;
+    let asked = Asked {
+        ids: &args.ids,
+        policy: Policy::default(),
+        consent: &args.consent,
+        using: &args.using,
+        reach: Reach::Look,
+        reread: args.reading.no_cache_inputs,
+    };
+    let job = Job::new(settings, &asked)?;
     let client = job.connect(settings)?;
     let look = async {
         let (plan, observed, _) = job.plan(&client, None).await?;

@@ -12,7 +12,7 @@ use crate::cli::signal::Ended;
 use crate::cli::{Done, Stop, plan, show};
 use crate::execute::report::Report;
 use crate::execute::{Ledger, Locks, Logs, Options, Run, execute};
-use crate::observe::bases::Registries;
+use crate::observe::registries::Registries;
 use crate::plan::reconcile::Policy;
 use crate::render::document::Images;
 use crate::render::{self, Mode, Renderer, Sink};
@@ -22,20 +22,26 @@ use crate::words::event::{Event, ProgressReporter};
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
-    let policy = Policy { strategy: args.strategy.map(Into::into), no_cache: args.no_cache };
+    let policy = Policy {
+        strategy: args.strategy.map(Into::into),
+        no_cache: args.no_cache,
+        offline: args.offline.offline,
+        ..Policy::default()
+    };
     let reach = if args.dry_run { Reach::Look } else { Reach::Build };
     let asked = Asked {
         ids: &args.ids,
         policy,
         consent: &args.consent,
+        using: &args.using,
         reach,
         reread: args.reading.no_cache_inputs,
     };
     if args.dry_run {
-        let (plan, _) = plan::make(settings, &asked)?;
+        let (plan, _) = plan::make(settings, &asked, false)?;
         return Ok(plan::shown(settings, &plan, ExitStatus::Success));
     }
-    let job = Job::new(settings, &asked)?;
+    let mut job = Job::new(settings, &asked)?;
     // An answer may have been waited for until now.
     let begun = Instant::now();
     let client = job.connect(settings)?;
@@ -58,7 +64,13 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let options = Options { fail_fast: args.fail_fast, no_cache: args.no_cache };
     let registries = Registries::new(&credentials, &progress);
     let work = async {
-        let (plan, _, trees) = job.plan(&client, Some(&registries)).await?;
+        job.lock(&client, &registries).await?;
+        let (plan, observed, trees) = job.plan(&client, Some(&registries)).await?;
+        if !args.offline.offline {
+            for (id, told) in job.moved(&client, &registries, &observed, false).await? {
+                progress.note(Some(&id), told);
+            }
+        }
         if !plan.is_unchanged() && matches!(settings.mode, Mode::Tty | Mode::Plain) {
             let text = render::plan::plan(&plan, settings.err);
             draw(&|renderer| text.lines().for_each(|line| renderer.println(line)));

@@ -1,7 +1,7 @@
 //! What the user consented to once and for all: `trust.toml` in their own configuration.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use crate::cli::Stop;
 use crate::cli::find;
+use crate::cli::replace::replace;
 use crate::cli::settings::Settings;
 use crate::manifest::Place;
 use crate::words::diagnostic::Diagnostic;
@@ -75,7 +76,7 @@ impl Trusted {
         let mut all = self.read()?;
         let changed = change(grants(&all, &self.manifest));
         set(&mut all, &self.manifest, changed);
-        replace(&self.dir, &self.file(), &format!("{HEAD}{all}")).map_err(unwritable)
+        replace(&self.file(), &format!("{HEAD}{all}"), 0o600).map_err(unwritable)
     }
 
     /// All of the file. One that can't be understood is an error: it may hold consent
@@ -168,27 +169,6 @@ fn create_private(dir: &Path) -> io::Result<()> {
         builder.mode(0o700);
     }
     builder.create(dir)
-}
-
-/// The whole new text, or the old one, whatever happens meanwhile.
-fn replace(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
-    // It is readable for its owner alone, and goes away by itself if it is not kept.
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    // A link, as those who keep their configuration elsewhere have one, stays a link.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    match file.persist(&path) {
-        Ok(_) => Ok(()),
-        Err(failed) if failed.error.kind() == io::ErrorKind::CrossesDevices => {
-            let Some(dir) = path.parent() else { return Err(failed.error) };
-            let mut file = tempfile::NamedTempFile::new_in(dir)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(&path)?;
-            Ok(())
-        }
-        Err(failed) => Err(failed.error),
-    }
 }
 
 #[cfg(test)]

@@ -23,14 +23,7 @@ const EVERYTHING: &[u8] = b"**\n";
 /// The builder hides it from `COPY`, and `.dockerignore` with it: that one says so, and is
 /// not the user's any more.
 pub(crate) fn bring(tree: &mut Tree, dockerfile: &Path, root: &Path) -> io::Result<()> {
-    // As below a context: it may have been swapped for a link or a pipe since.
-    let path = dockerfile.strip_prefix(root).map_err(io::Error::other)?;
-    let mut file = Root::open(root)?.file(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file any more"));
-    }
-    let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
+    let text = text(dockerfile, root)?;
     let mut name = ".occ.Dockerfile".to_owned();
     while tree.entries.iter().any(|entry| entry.path == Path::new(&name)) {
         name.push('_');
@@ -41,6 +34,19 @@ pub(crate) fn bring(tree: &mut Tree, dockerfile: &Path, root: &Path) -> io::Resu
     tree.dockerfile = name;
     tree.is_brought = true;
     Ok(())
+}
+
+/// The bytes of a Dockerfile in the repository `root`. Both paths are real.
+pub(crate) fn text(dockerfile: &Path, root: &Path) -> io::Result<Vec<u8>> {
+    // As below a context: it may have been swapped for a link or a pipe since.
+    let path = dockerfile.strip_prefix(root).map_err(io::Error::other)?;
+    let mut file = Root::open(root)?.file(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file any more"));
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 fn in_memory(text: Vec<u8>) -> Kind {

@@ -200,6 +200,27 @@ impl Tree {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The same with another text of the Dockerfile, which `change` makes of the one that
+    /// was hashed. Its hash stays: what was compared is what the user wrote.
+    pub(crate) fn with_dockerfile(
+        mut self,
+        change: impl FnOnce(&str) -> Result<String, String>,
+    ) -> Result<Self, String> {
+        let text = self.dockerfile_text().unwrap_or_default();
+        let at = self.entries.iter().position(|entry| self.is_dockerfile(entry));
+        let Some(at) = at else { return Ok(self) };
+        if let Kind::File { content, size, hash, .. } = &mut self.entries[at].kind {
+            if file::sha256(text.as_bytes()) != *hash {
+                let shown = self.dockerfile.clone();
+                return Err(format!("`{shown}` changed, or is not UTF-8"));
+            }
+            let text = Bytes::from(change(&text)?);
+            *size = text.len() as u64;
+            *content = Content::Memory(text);
+        }
+        Ok(self)
+    }
+
     /// What a context holds at a path, whether or not it is sent. `None` where there is
     /// nothing; a link is not followed.
     pub(crate) fn what_is_at(&self, path: &Path) -> Option<What> {

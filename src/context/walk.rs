@@ -27,6 +27,44 @@ pub(crate) struct Place<'a> {
     pub(crate) root: &'a Path,
 }
 
+/// Where a context really stands.
+struct Standing {
+    /// The directory.
+    real: PathBuf,
+    /// The Dockerfile, as it is named.
+    file: PathBuf,
+    /// The Dockerfile, really.
+    target: PathBuf,
+}
+
+impl Place<'_> {
+    fn find(&self) -> Result<Standing, ContextError> {
+        let Self { dir, dockerfile, root } = *self;
+        let real = confined("the build context", dir, root)?;
+        if !real.is_dir() {
+            return Err(ContextError::Kind {
+                what: "the build context",
+                path: dir.to_owned(),
+                want: "directory",
+            });
+        }
+        let file = dir.join(dockerfile);
+        let target = confined("the Dockerfile", &file, root)?;
+        if !target.is_file() {
+            return Err(ContextError::Kind { what: "the Dockerfile", path: file, want: "file" });
+        }
+        Ok(Standing { real, file, target })
+    }
+
+    /// The text of the Dockerfile, without a look at anything else.
+    pub(crate) fn dockerfile_text(&self) -> Result<String, ContextError> {
+        let Standing { file, target, .. } = self.find()?;
+        let root = fs_err::canonicalize(self.root).map_err(ContextError::read(self.root))?;
+        let text = classic::text(&target, &root).map_err(ContextError::read(&file))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
 /// How to read it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum How<'a> {
@@ -45,19 +83,7 @@ const WORTH: u64 = 1024 * 1024;
 /// Reads a context, without what its ignore file takes out.
 pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError> {
     let Place { dir, dockerfile: named, root } = place;
-    let real = confined("the build context", dir, root)?;
-    if !real.is_dir() {
-        return Err(ContextError::Kind {
-            what: "the build context",
-            path: dir.to_owned(),
-            want: "directory",
-        });
-    }
-    let file = dir.join(named);
-    let target = confined("the Dockerfile", &file, root)?;
-    if !target.is_file() {
-        return Err(ContextError::Kind { what: "the Dockerfile", path: file, want: "file" });
-    }
+    let Standing { real, file, target } = place.find()?;
     // By its real path in the context, so that nobody after this has to follow a link.
     let inside = target.strip_prefix(&real).ok().map(archive_path);
     let ignore = ignorefile::find(dir, &real, named, root)?;

@@ -17,7 +17,7 @@ use futures_util::stream::BoxStream;
 use crate::engine::error::EngineError;
 use crate::words::digest::Digest;
 use crate::words::event::LayerState;
-use crate::words::image::{ImageFacts, Unnamed};
+use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
 use crate::words::network::Network;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
@@ -30,10 +30,16 @@ pub(crate) trait Engine {
     async fn inspect(&self, reference: &str) -> Result<Option<ImageFacts>, EngineError>;
 
     /// The steps that an image was made with, as the builder wrote them down, newest first.
-    async fn history(&self, id: &str) -> Result<Vec<String>, EngineError>;
+    async fn history(&self, id: &EngineId) -> Result<Vec<String>, EngineError>;
 
     /// The images with this label that have no name, and that no other image is made from.
     async fn unnamed(&self, label: &str) -> Result<Vec<Unnamed>, EngineError>;
+
+    /// The id of an image for each digest that it has one of: of an index or a manifest.
+    async fn digests(&self) -> Result<BTreeMap<Digest, EngineId>, EngineError>;
+
+    /// For how many platforms it can hold one index.
+    async fn index_room(&self) -> Result<IndexRoom, EngineError>;
 
     /// The engine's own platform.
     async fn platform(&self) -> Result<Platform, EngineError>;
@@ -54,7 +60,7 @@ pub(crate) trait Engine {
     fn pull(&self, request: PullRequest) -> BoxStream<'_, Result<PullProgress, EngineError>>;
 
     /// Makes `target` (which must be a name with a tag) mean the image `source`.
-    async fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError>;
+    async fn tag(&self, source: &EngineId, target: &Reference) -> Result<(), EngineError>;
 
     /// Builds. The image is left without a name; its id comes as the last
     /// [`BuildProgress::Built`].
@@ -159,7 +165,7 @@ pub(crate) enum BuildProgress {
     /// A base image is being pulled.
     Pull(PullProgress),
     /// An image id. The last one is the result: the classic builder tells one a stage.
-    Built(String),
+    Built(EngineId),
 }
 
 /// What a registry wants to know before it serves. Never shown, never logged.

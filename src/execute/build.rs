@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::stream::StreamExt;
 use tokio::time::timeout;
 
+use crate::context::dockerfile::pin::pin;
 use crate::context::{Tree, archive};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::PULSE;
@@ -13,14 +14,16 @@ use crate::execute::renew::renew;
 use crate::execute::report::Action;
 use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, place};
-use crate::observe::bases::Registries;
+use crate::observe::bases;
 use crate::observe::inputs::{self, is_built_with, labels};
+use crate::observe::registries::Registries;
 use crate::observe::{Trees, identify, inspect, which_are_held};
 use crate::plan::step::{BuildStep, ImagePlan};
 use crate::state::inputs::{Inputs, LABEL};
 use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
+use crate::words::image::EngineId;
 
 type Labels = BTreeMap<String, String>;
 
@@ -42,7 +45,7 @@ pub(super) async fn build<E: Engine>(
     identified.map_err(|error| Failure::of(Action::Build, &error))?;
     if step.build.pull {
         let registries = Registries::new(run.credentials, &run.progress);
-        let renewed = registries.renew(run.engine, &mut read).await;
+        let renewed = bases::renew(&registries, run.engine, &mut read).await;
         let renewed = renewed.map_err(|error| Failure::of(Action::Build, &error))?;
         renewed.map_err(|obstacle| Failure::blocked(Action::Build, &obstacle))?;
     }
@@ -152,15 +155,22 @@ async fn send<E: Engine>(
     labels: &Labels,
     trees: &Trees,
     transcript: &mut Transcript,
-) -> Result<String, EngineError> {
+) -> Result<EngineId, EngineError> {
     let tree = trees
         .get(&image.id)
         .cloned()
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
     let dockerfile = tree.dockerfile.clone();
     let shown = inputs::shown(&step.build, &tree);
+    let locked = read.locked();
+    let tree = if locked.is_empty() {
+        tree
+    } else {
+        let pinned = tree.with_dockerfile(|text| pin(text, &step.build.args, &locked));
+        pinned.map_err(|why| failed(image, FailureClass::Build, why))?
+    };
     let mut credentials = BTreeMap::new();
-    for base in read.bases.iter().filter(|base| base.image.is_none()) {
+    for base in read.bases.iter().filter(|base| base.image.is_none() && !base.is_frontend) {
         let registry = &base.reference.repository.registry;
         if let Some(found) = run.credentials.get(registry, &run.progress).await {
             credentials.insert(registry.clone(), found);
@@ -229,9 +239,9 @@ async fn prove<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     labels: &Labels,
-    id: &str,
-) -> Result<String, EngineError> {
-    let Some(facts) = inspect(run.engine, id).await? else {
+    id: &EngineId,
+) -> Result<EngineId, EngineError> {
+    let Some(facts) = inspect(run.engine, id.as_str()).await? else {
         let message = format!("the engine built {id}, and does not have it");
         return Err(failed(image, FailureClass::CutShort, message));
     };

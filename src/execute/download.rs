@@ -13,7 +13,7 @@ use crate::state::desired::Source;
 use crate::words::digest::Digest;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
-use crate::words::image::ImageFacts;
+use crate::words::image::{EngineId, ImageFacts};
 use crate::words::reference::Reference;
 
 type Progress<'e> = BoxStream<'e, Result<PullProgress, EngineError>>;
@@ -25,7 +25,7 @@ pub(super) struct Answer<'e> {
     digest: Option<Digest>,
     credentials: Option<Credentials>,
     /// What the source's tag meant in the engine before, where the pull is by tag.
-    before: Option<String>,
+    before: Option<EngineId>,
     /// The pull, where asking for it was the question.
     pull: Option<(PullProgress, Progress<'e>)>,
 }

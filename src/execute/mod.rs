@@ -45,6 +45,7 @@ use crate::words::digest::Digest;
 use crate::words::duration::Timeouts;
 use crate::words::event::{Event, ProgressReporter};
 use crate::words::failure::FailureClass;
+use crate::words::image::EngineId;
 use crate::words::platform::Platform;
 
 /// What all images of a run share.
@@ -84,7 +85,7 @@ struct Obtained {
     action: Action,
     source: String,
     digest: Option<Digest>,
-    image_id: String,
+    image_id: EngineId,
     bytes: u64,
     failures: Vec<SourceFailure>,
     /// A further name moved, whatever came of the image's own.
@@ -268,10 +269,10 @@ async fn carry_out<E: Engine>(
     };
     let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     match result {
-        Ok(obtained) => (planned.done(obtained, image.previous.as_deref(), millis), false),
+        Ok(obtained) => (planned.done(obtained, image.previous.as_ref(), millis), false),
         Err(failure) => {
             let stops = !failure.skipped && failure.classes.iter().any(|class| class.stops_run());
-            (planned.failed(failure, image.previous.as_deref(), millis), stops)
+            (planned.failed(failure, image.previous.as_ref(), millis), stops)
         }
     }
 }
@@ -282,6 +283,10 @@ async fn steps<E: Engine>(
     trees: &Trees,
     begin: &dyn Fn(),
 ) -> Result<Obtained, Failure> {
+    let nothing = || {
+        let what = "nothing is behind its name that could get further ones";
+        Failure::blocked(Action::Tag, &what.to_owned().into())
+    };
     let mut obtained: Option<Obtained> = None;
     let mut tagged = false;
     for step in &image.steps {
@@ -292,11 +297,16 @@ async fn steps<E: Engine>(
             Step::Build(step) => {
                 obtained = Some(build::build(run, image, step, trees, begin).await?);
             }
+            Step::Adopt { id, digest } => {
+                begin();
+                let adopted = place::adopt(run, image, id, digest).await;
+                obtained = Some(adopted.map_err(|error| Failure::of(Action::Tag, &error))?);
+            }
             Step::Tag { target } => {
                 begin();
                 let placed = obtained.as_ref().map(|got| &got.image_id);
-                let id = placed.or(image.previous.as_ref()).cloned().unwrap_or_default();
-                match place::name(run, &id, target).await {
+                let id = placed.or(image.previous.as_ref()).ok_or_else(nothing)?;
+                match place::name(run, id, target).await {
                     Ok(moved) => tagged |= moved,
                     Err(error) => {
                         return Err(Failure { obtained, ..Failure::of(Action::Tag, &error) });
@@ -305,16 +315,18 @@ async fn steps<E: Engine>(
             }
         }
     }
-    let obtained = obtained.unwrap_or_else(|| Obtained {
+    if let Some(obtained) = obtained {
+        return Ok(Obtained { tagged, ..obtained });
+    }
+    Ok(Obtained {
         action: Action::Tag,
         source: String::new(),
         digest: None,
-        image_id: image.previous.clone().unwrap_or_default(),
+        image_id: image.previous.clone().ok_or_else(nothing)?,
         bytes: 0,
         failures: Vec::new(),
         tagged,
-    });
-    Ok(Obtained { tagged, ..obtained })
+    })
 }
 
 #[cfg(test)]

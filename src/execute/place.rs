@@ -5,11 +5,14 @@
 
 use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
-use crate::execute::Run;
+use crate::execute::report::Action;
+use crate::execute::{Obtained, Run};
 use crate::observe::{inspect, once_more};
 use crate::plan::step::ImagePlan;
+use crate::words::digest::Digest;
+use crate::words::event::Event;
 use crate::words::failure::FailureClass;
-use crate::words::image::ImageFacts;
+use crate::words::image::{EngineId, ImageFacts};
 use crate::words::reference::Reference;
 
 /// Checks that `facts` are of the wanted platform.
@@ -43,6 +46,39 @@ pub(super) async fn place<E: Engine>(
     placed
 }
 
+/// Gives the image's name to what the engine holds of `digest`, once that is proven.
+pub(super) async fn adopt<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    id: &EngineId,
+    digest: &Digest,
+) -> Result<Obtained, EngineError> {
+    let name = image.name.canonical();
+    run.progress.report(Event::Started {
+        image: image.id.clone(),
+        action: "tag",
+        reference: name.clone(),
+    });
+    let facts = inspect(run.engine, id.as_str()).await?.filter(|facts| facts.is(digest));
+    let gone = || {
+        let message = format!("the engine no longer holds {digest}");
+        EngineError::new(EngineErrorKind::Image, FailureClass::NotFound, &name, message)
+            .with_hint("run it again, to pull it")
+    };
+    let facts = facts.ok_or_else(gone)?;
+    prove_platform(run, image, &facts, EngineErrorKind::Image).await?;
+    place(run, image, &facts).await?;
+    Ok(Obtained {
+        action: Action::Tag,
+        source: String::new(),
+        digest: Some(digest.clone()),
+        image_id: facts.id,
+        bytes: 0,
+        failures: Vec::new(),
+        tagged: false,
+    })
+}
+
 /// If the image's name moved although the work failed, points it back.
 ///
 /// It is called where something failed already: what goes wrong here is told,
@@ -72,11 +108,11 @@ pub(super) async fn restore<E: Engine>(run: &Run<'_, E>, image: &ImagePlan) {
 /// Makes a further name mean the image `id`, if it does not yet; whether it had to.
 pub(super) async fn name<E: Engine>(
     run: &Run<'_, E>,
-    id: &str,
+    id: &EngineId,
     target: &Reference,
 ) -> Result<bool, EngineError> {
     let before = inspect(run.engine, &target.canonical()).await?;
-    if before.is_some_and(|facts| facts.id == id) {
+    if before.is_some_and(|facts| facts.id == *id) {
         return Ok(false);
     }
     set(run, id, target).await?;
@@ -84,11 +120,15 @@ pub(super) async fn name<E: Engine>(
 }
 
 /// Makes `target` mean the image `id`, and proves it.
-async fn set<E: Engine>(run: &Run<'_, E>, id: &str, target: &Reference) -> Result<(), EngineError> {
+async fn set<E: Engine>(
+    run: &Run<'_, E>,
+    id: &EngineId,
+    target: &Reference,
+) -> Result<(), EngineError> {
     once_more(async || run.engine.tag(id, target).await).await?;
     let name = target.canonical();
     match inspect(run.engine, &name).await? {
-        Some(facts) if facts.id == id => Ok(()),
+        Some(facts) if facts.id == *id => Ok(()),
         _ => Err(EngineError::new(
             EngineErrorKind::Image,
             FailureClass::Unknown,

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use crate::execute::failed_at::FailedAt;
 use crate::execute::{Failure, Obtained};
-use crate::plan::display::short_id;
 use crate::plan::step::{ImagePlan, Plan, Step};
 use crate::words::digest::Digest;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::FailureClass;
+use crate::words::image::EngineId;
 
 /// What came of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -36,10 +36,16 @@ pub struct ImageReport {
     pub steps: Vec<PlannedStep>,
     /// Every registry that doing it may contact, or might have.
     pub registries: Vec<String>,
+    /// The only digest that will do, where one is pinned or locked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Digest>,
+    /// Who says so: `manifest` or `lock`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned_by: Option<&'static str>,
     /// The source that served: a registry reference, or `build`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The digest that was pulled.
+    /// The digest that was pulled, or found in the engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// The engine's id of what is behind the name now.
@@ -125,6 +131,13 @@ pub enum PlannedStep {
         #[serde(skip_serializing_if = "Option::is_none")]
         dockerfile: Option<String>,
     },
+    /// Give the image's name to what the engine holds under another one.
+    Adopt {
+        /// The engine's id of it.
+        image_id: String,
+        /// The digest that it has to have.
+        digest: Digest,
+    },
     /// Set a further name.
     Tag {
         /// That name, in full.
@@ -141,6 +154,9 @@ impl PlannedStep {
                 else_build: pull.then_build.is_some(),
             },
             Step::Build(build) => Self::Build { dockerfile: build.build.origin.dockerfile() },
+            Step::Adopt { id, digest } => {
+                Self::Adopt { image_id: id.to_string(), digest: digest.clone() }
+            }
             Step::Tag { target } => Self::Tag { target: target.canonical() },
         }
     }
@@ -177,7 +193,7 @@ impl ImageReport {
         let action = match image.steps.first() {
             Some(Step::Pull(_)) => Action::Pull,
             Some(Step::Build(_)) => Action::Build,
-            Some(Step::Tag { .. }) => Action::Tag,
+            Some(Step::Adopt { .. } | Step::Tag { .. }) => Action::Tag,
             None => Action::None,
         };
         Self {
@@ -189,9 +205,11 @@ impl ImageReport {
             cause: image.cause.to_string(),
             steps: image.steps.iter().map(PlannedStep::of).collect(),
             registries: image.registries().into_iter().map(str::to_owned).collect(),
+            wanted: image.wanted.as_ref().map(|(digest, _)| digest.clone()),
+            pinned_by: image.wanted.as_ref().map(|(_, by)| by.word()),
             source: None,
             digest: None,
-            image_id: image.previous.clone(),
+            image_id: image.previous.as_ref().map(ToString::to_string),
             previous_id: None,
             changed: false,
             moved: false,
@@ -208,8 +226,8 @@ impl ImageReport {
     }
 
     /// The same, done and proven.
-    pub(super) fn done(self, obtained: Obtained, previous: Option<&str>, millis: u64) -> Self {
-        let moved = previous != Some(obtained.image_id.as_str());
+    pub(super) fn done(self, obtained: Obtained, previous: Option<&EngineId>, millis: u64) -> Self {
+        let moved = previous != Some(&obtained.image_id);
         Self {
             action: obtained.action,
             outcome: Outcome::Done,
@@ -217,8 +235,8 @@ impl ImageReport {
             digest: obtained.digest,
             changed: moved || obtained.tagged,
             moved,
-            previous_id: previous.filter(|_| moved).map(str::to_owned),
-            image_id: Some(obtained.image_id),
+            previous_id: previous.filter(|_| moved).map(ToString::to_string),
+            image_id: Some(obtained.image_id.to_string()),
             bytes: obtained.bytes,
             millis,
             failures: obtained.failures,
@@ -227,7 +245,7 @@ impl ImageReport {
     }
 
     /// The same, failed.
-    pub(super) fn failed(self, failure: Failure, previous: Option<&str>, millis: u64) -> Self {
+    pub(super) fn failed(self, failure: Failure, previous: Option<&EngineId>, millis: u64) -> Self {
         let reached = match failure.obtained {
             Some(obtained) => self.done(obtained, previous, millis),
             None => Self { failures: failure.failures, ..self },
@@ -258,7 +276,7 @@ impl ImageReport {
             return error.clone();
         }
         let was = match &self.previous_id {
-            Some(previous) => format!(", was {}", short_id(previous)),
+            Some(previous) => format!(", was {}", short(previous)),
             None => String::new(),
         };
         let done = match self.action {
@@ -272,13 +290,20 @@ impl ImageReport {
             }
             Action::Build => {
                 let id = self.image_id.as_deref().unwrap_or_default();
-                format!("built, {}", short_id(id))
+                format!("built, {}", short(id))
             }
-            Action::Tag => "further names set".to_owned(),
+            Action::Tag => match &self.digest {
+                Some(digest) => format!("named, the engine had {}", digest.short()),
+                None => "further names set".to_owned(),
+            },
             Action::None => self.cause.clone(),
         };
         done + &was
     }
+}
+
+fn short(id: &str) -> String {
+    EngineId::new(id).short().to_owned()
 }
 
 impl Outcome {

@@ -55,6 +55,7 @@ pub(crate) fn check(
         inputs,
         target: build.target.as_ref().map(|target| target.value.0.clone()),
         args,
+        from_environment: readings.iter().map(|reading| reading.arg.clone()).collect(),
         readings,
         asks,
         labels,

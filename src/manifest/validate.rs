@@ -126,6 +126,7 @@ impl Shared<'_> {
             name: name?,
             extra_tags,
             pin: image.digest.as_ref().map(|digest| digest.value.clone()),
+            locked: None,
             sources,
             strategy: strategy?,
             pull_policy: pull_policy.map_or(PullPolicy::Missing, |policy| policy.value),

@@ -61,13 +61,18 @@ pub(super) async fn read(
     let cut_short = |_| "reading the build context was cut short".to_owned();
     let (tree, dockerfile, files) = read.await.map_err(cut_short)??;
     let target = build.target.as_deref();
-    let Demands { bases, problem, newer, mut warnings } =
+    let Demands { bases, frontend, problem, newer, mut warnings } =
         demands(&dockerfile, &shown(build, &tree), &build.args, target);
-    let base = |reference: Reference| {
-        let image = names.get(&reference.canonical()).map(|id| (*id).to_owned());
-        Base { reference, image, held: None, newest: None }
+    let locked = |reference: &Reference| {
+        image.locked.as_ref()?.bases.get(&reference.canonical()).cloned().flatten()
     };
-    let bases = bases.into_iter().map(base).collect();
+    let base = |reference: Reference| Base {
+        image: names.get(&reference.canonical()).map(|id| (*id).to_owned()),
+        locked: locked(&reference),
+        ..Base::new(reference)
+    };
+    let frontend = frontend.map(|reference| Base { is_frontend: true, ..base(reference) });
+    let bases = bases.into_iter().map(base).chain(frontend).collect();
     warnings.extend(build.inputs.as_ref().map(narrowed));
     let inputs = Inputs { parts: parts(image, build, &tree, files), bases, problem, warnings };
     Ok(Read { inputs, newer, tree })

@@ -6,6 +6,7 @@ use super::tests::{ANY, built, check, digest, facts, inputs, label, seen};
 use super::*;
 use crate::state::changes::Change;
 use crate::state::inputs::Part;
+use crate::words::image::EngineId;
 
 /// The label of an image that was built from other arguments.
 fn other(args: u8) -> String {
@@ -94,7 +95,7 @@ fn pull_then_build_keeps_what_was_pulled_and_renews_a_stale_stand_in() {
         seen(Some(facts(&[(LABEL, &now)], &[]))),
         ANY,
         &format!(
-            "tool: changes: the engine has other content, the manifest pins sha256:aaaaaaaaaaaa\n  \
+            "tool: changes: stand-in build while the manifest pins sha256:aaaaaaaaaaaa\n  \
              pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at {}, else build the template `opencode`\n",
             digest("a")
         ),
@@ -108,7 +109,7 @@ fn a_store_that_lists_builds_as_if_they_were_pulled_does_not_hide_a_stale_one() 
     let old = other(1);
     // Its ids are digests, and the digest is that of the image's own name.
     let own = ImageFacts {
-        id: digest("a"),
+        id: EngineId::new(digest("a")),
         ..facts(&[(LABEL, &old)], &[&format!("ghcr.io/acme/tool@{}", digest("a"))])
     };
     check(
@@ -121,7 +122,7 @@ fn a_store_that_lists_builds_as_if_they_were_pulled_does_not_hide_a_stale_one() 
     // On the other store it can only have been pulled.
     check(
         &tool,
-        seen(Some(ImageFacts { id: digest("b"), ..own })),
+        seen(Some(ImageFacts { id: EngineId::new(digest("b")), ..own })),
         ANY,
         "tool: unchanged: in sync\n",
     );

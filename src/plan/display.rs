@@ -4,18 +4,23 @@ use std::fmt;
 
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
 use crate::state::desired::{BuildOrigin, Template};
-use crate::words::text;
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InSync => f.write_str("in sync"),
             Self::NotInEngine => f.write_str("not in the engine"),
-            Self::WrongDigest { want, have: Some(have) } => {
-                write!(f, "the engine has {}, the manifest pins {}", have.short(), want.short())
+            Self::WrongDigest { want, by, have } => {
+                let (have, by, want) = (have.short(), by.words(), want.short());
+                write!(f, "the engine has {have}, {by} {want}")
             }
-            Self::WrongDigest { want, have: None } => {
-                write!(f, "the engine has other content, the manifest pins {}", want.short())
+            Self::Unproven { want, by, have } => {
+                let (have, by, want) = (have.short(), by.words(), want.short());
+                write!(f, "the engine has {have} without a digest, {by} {want}")
+            }
+            Self::StandIn { want, by } => {
+                let (by, want) = (by.words(), want.short());
+                write!(f, "stand-in build while {by} {want}")
             }
             Self::WrongPlatform { want, have } => {
                 write!(f, "the engine has it for {have}, wanted is {want}")
@@ -31,25 +36,20 @@ impl fmt::Display for Cause {
                 f.write_str("another version of occ built it, which counts its inputs otherwise")
             }
             Self::Derived { have } => {
-                write!(f, "the name is on an image that was made from occ's ({})", short_id(have))
+                write!(f, "the name is on an image that was made from occ's ({})", have.short())
             }
             Self::BaseChanges { base } => {
                 write!(f, "the image `{base}` changes, which it is built on")
             }
             Self::InputsUnknown => f.write_str("its inputs can't be compared"),
             Self::NotBuiltHere { have } => {
-                write!(f, "the name is on an image that occ did not build ({})", short_id(have))
+                write!(f, "the name is on an image that occ did not build ({})", have.short())
             }
             Self::PolicyAlways => f.write_str("`pull_policy` is `always`"),
             Self::NoCache => f.write_str("`--no-cache` asks for a rebuild"),
             Self::TagsMissing => f.write_str("further names are missing or elsewhere"),
         }
     }
-}
-
-/// `sha256:` and twelve digits of an engine's image id.
-pub(crate) fn short_id(id: &str) -> &str {
-    text::cut(id, "sha256:".len() + 12)
 }
 
 /// One line a step, indented under its image. Also what a dry run promises.
@@ -80,6 +80,9 @@ impl fmt::Display for Step {
         match self {
             Self::Pull(pull) => pull.fmt(f),
             Self::Build(build) => build.fmt(f),
+            Self::Adopt { id, digest } => {
+                write!(f, "take {} for {digest}, which the engine has", id.short())
+            }
             Self::Tag { target } => write!(f, "tag {}", target.canonical()),
         }
     }

@@ -5,5 +5,6 @@
 
 pub(crate) mod display;
 mod order;
+pub(crate) mod platforms;
 pub(crate) mod reconcile;
 pub(crate) mod step;

@@ -17,7 +17,7 @@ fn in_sync(bases: &[&str]) -> ObservedImage {
 
 fn observed(images: &[(&str, &ObservedImage)]) -> Observed {
     let images = images.iter().map(|(id, seen)| ((*id).to_owned(), (*seen).clone())).collect();
-    Observed { images, engine_platform: None }
+    Observed { images, ..Observed::default() }
 }
 
 /// The plan for images that are all built, in the manifest's order.
@@ -120,6 +120,6 @@ fn what_the_command_line_says_is_about_what_it_names() {
 fn only_what_was_observed_is_planned() {
     let desired = manifest(vec![image("a"), image("b")]);
     let seen = BTreeMap::from([("b".to_owned(), seen(None))]);
-    let plan = reconcile(&desired, &Observed { images: seen, engine_platform: None }, ANY);
+    let plan = reconcile(&desired, &Observed { images: seen, ..Observed::default() }, ANY);
     assert_eq!(plan.unwrap().images.len(), 1);
 }

@@ -1,18 +1,20 @@
 //! The planner: desired and observed in, a plan out. A pure function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::order::{built_on, in_order};
+use crate::plan::platforms;
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
-use crate::state::desired::{Desired, DesiredImage, PullPolicy, Strategy};
+use crate::state::desired::{Desired, DesiredImage, PinnedBy, PullPolicy, Strategy};
 use crate::state::inputs::{Base, InputLabel, Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::state::obstacle::Obstacle;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
+use crate::words::failure::{BuildOn, FailureClass};
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
-use crate::words::reference::Repository;
+use crate::words::reference::{Reference, Repository};
 
 /// What the command line says about every image of the run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +23,10 @@ pub(crate) struct Policy {
     pub(crate) strategy: Option<Strategy>,
     /// `--no-cache`: build again what is built, without the engine's cache.
     pub(crate) no_cache: bool,
+    /// `--locked`: no build stands in for what the lock wants.
+    pub(crate) locked: bool,
+    /// `--offline`: no registry is asked.
+    pub(crate) offline: bool,
 }
 
 /// Keys that the manifest uses for these images and that this version can't act on
@@ -40,6 +46,9 @@ pub(crate) fn misapplied(images: &[&DesiredImage], strategy: Strategy) -> Vec<Di
                 "has no registry that it could be pulled from"
             }
             Strategy::Build if image.pin.is_some() => "has a `digest`, which no build can have",
+            Strategy::Pull if image.own_strategy() == Strategy::Build && image.is_locked() => {
+                "is locked as built: no source had it"
+            }
             _ => return None,
         };
         Some(
@@ -78,10 +87,12 @@ pub(crate) fn reconcile(
             // What to do is said there, and so is what it comes to.
             seen.inputs = Some(Err(Obstacle { class: blocked.class, ..reason.into() }));
         }
-        let policy = if seen.is_dependency { Policy::default() } else { policy };
+        let own = Policy { strategy: None, no_cache: false, ..policy };
+        let policy = if seen.is_dependency { own } else { policy };
         let platform = observed.engine_platform.as_ref();
         plans.insert(&image.id, plan_image(image, &seen, changing, platform, policy));
     }
+    platforms::refuse(&images, observed, &mut plans);
     Ok(Plan { images: images.iter().filter_map(|image| plans.remove(image.id.as_str())).collect() })
 }
 
@@ -92,11 +103,15 @@ fn plan_image(
     engine_platform: Option<&Platform>,
     policy: Policy,
 ) -> ImagePlan {
-    let strategy = policy.strategy.unwrap_or(image.strategy);
+    let strategy = policy.strategy.unwrap_or(image.own_strategy());
     let wanted = image.platform.as_ref().or(engine_platform);
     let mut plan = ImagePlan {
         id: image.id.clone(),
         name: image.name.clone(),
+        wanted: image
+            .wanted()
+            .filter(|_| strategy != Strategy::Build)
+            .map(|(digest, by)| (digest.clone(), by)),
         extra_tags: image.extra_tags.clone(),
         platform: image.platform.clone(),
         previous: seen.local.as_ref().map(|facts| facts.id.clone()),
@@ -104,6 +119,7 @@ fn plan_image(
         cause: cause(image, strategy, seen, wanted, policy),
         blocked: None,
         warnings: Vec::new(),
+        to_lock: BTreeSet::new(),
     };
     if plan.cause == Cause::InSync
         && is_a_build(image, strategy, seen)
@@ -115,12 +131,23 @@ fn plan_image(
         tag_only(image, seen, &mut plan);
         return plan;
     }
-    obtain(image, strategy, seen, &mut plan);
+    match adopted(seen, wanted, &plan) {
+        Some(step) => plan.steps.push(step),
+        None => obtain(image, strategy, seen, policy, &mut plan),
+    }
     if plan.blocked.is_none() {
         plan.steps
             .extend(image.extra_tags.iter().map(|target| Step::Tag { target: target.clone() }));
     }
     plan
+}
+
+/// The step that names what the engine holds of the wanted digest under another name.
+fn adopted(seen: &ObservedImage, platform: Option<&Platform>, plan: &ImagePlan) -> Option<Step> {
+    let (digest, _) = plan.wanted.as_ref()?;
+    let facts = seen.elsewhere.as_ref().filter(|facts| facts.is(digest))?;
+    let fits = platform.is_none_or(|want| want.accepts(&facts.platform));
+    fits.then(|| Step::Adopt { id: facts.id.clone(), digest: digest.clone() })
 }
 
 /// Why the image has to be obtained, or [`Cause::InSync`].
@@ -140,13 +167,8 @@ fn cause(
     if strategy == Strategy::Build {
         return built_cause(image, facts, seen, policy);
     }
-    if let Some(pin) = &image.pin {
-        return if facts.is(pin) {
-            Cause::InSync
-        } else {
-            let have = facts.repo_digests.first().map(|(_, digest)| digest.clone());
-            Cause::WrongDigest { want: pin.clone(), have }
-        };
+    if let Some(wanted) = image.wanted() {
+        return pinned_cause(image, wanted, strategy, facts);
     }
     if image.pull_policy == PullPolicy::Always {
         return Cause::PolicyAlways;
@@ -158,19 +180,41 @@ fn cause(
     }
 }
 
+/// Whether what is held is the wanted content, or else what it is.
+fn pinned_cause(
+    image: &DesiredImage,
+    (want, by): (&Digest, PinnedBy),
+    strategy: Strategy,
+    facts: &ImageFacts,
+) -> Cause {
+    let (want, name) = (want.clone(), &image.name);
+    if facts.is(&want) {
+        return Cause::InSync;
+    }
+    if let Some((_, have)) = facts.pulled_as(name).next() {
+        return Cause::WrongDigest { want, by, have: have.clone() };
+    }
+    let label = facts.labels.get(LABEL).map(|label| InputLabel::read(label));
+    let is_ours = label.is_some_and(|it| it.name.is_empty() || it.name == name.canonical());
+    if is_ours && strategy == Strategy::PullThenBuild {
+        return Cause::StandIn { want, by };
+    }
+    match facts.repo_digests.first() {
+        Some((_, have)) => Cause::WrongDigest { want, by, have: have.clone() },
+        None => Cause::Unproven { want, by, have: facts.id.clone() },
+    }
+}
+
 /// Whether what is held is good only as long as the inputs of its build are the same.
 ///
 /// A stand-in build of ours is; what was pulled is taken by its name, whatever labels
 /// its maker put on it, and a pinned digest by its bytes.
 fn is_a_build(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage) -> bool {
     let Some(facts) = &seen.local else { return strategy == Strategy::Build };
-    // A store whose ids are digests lists what was built here under its own name, as if
-    // it had been pulled from there: that proves nothing.
-    let proves = |(have, digest): &(Repository, Digest)| {
+    let proves = |(have, _): &(Repository, Digest)| {
         image.sources.iter().any(|source| source.reference.repository == *have)
-            && (*have != image.name.repository || digest.as_str() != facts.id)
     };
-    let pulled = facts.repo_digests.iter().any(proves);
+    let pulled = facts.pulled_as(&image.name).any(proves);
     match strategy {
         Strategy::Build => true,
         Strategy::Pull => false,
@@ -210,20 +254,37 @@ fn built_cause(
 }
 
 /// The steps that obtain the image, or why there can be none.
-fn obtain(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage, plan: &mut ImagePlan) {
+fn obtain(
+    image: &DesiredImage,
+    strategy: Strategy,
+    seen: &ObservedImage,
+    policy: Policy,
+    plan: &mut ImagePlan,
+) {
     let pulls = strategy != Strategy::Build && image.pull_policy != PullPolicy::Never;
-    let builds = strategy != Strategy::Pull;
+    let must_be_pulled = strategy == Strategy::Pull || policy.locked && plan.wanted.is_some();
+    let may_stand_in = !image.build_on.is_empty() && !must_be_pulled;
+    let builds = match strategy {
+        Strategy::Pull => false,
+        Strategy::Build => true,
+        Strategy::PullThenBuild => may_stand_in || !pulls,
+    };
     let inputs = seen.inputs.as_ref().filter(|_| builds).map(|inputs| match inputs {
         Ok(Inputs { problem: Some(problem), .. }) => Err(Obstacle::from(problem.clone())),
+        Ok(inputs) if policy.offline => match inputs.bases.iter().find(|base| base.is_missing()) {
+            Some(base) => Err(offline_base(&base.used())),
+            None => Ok(inputs),
+        },
         Err(obstacle) => Err(obstacle.clone()),
         Ok(inputs) => Ok(inputs),
     });
+    let asks = pulls && !policy.offline;
     let build = match (&image.build, inputs) {
         (Some(build), Some(Ok(inputs))) => {
             plan.warnings.extend(inputs.warnings.iter().cloned());
             Some(BuildStep { build: build.clone(), inputs: inputs.clone() })
         }
-        (Some(_), Some(Err(problem))) if pulls => {
+        (Some(_), Some(Err(problem))) if asks => {
             plan.warnings.push(format!("no build can stand in: {problem}"));
             None
         }
@@ -233,20 +294,49 @@ fn obtain(image: &DesiredImage, strategy: Strategy, seen: &ObservedImage, plan: 
         }
         _ => None,
     };
-    if pulls {
+    if asks {
         plan.steps.push(Step::Pull(PullStep {
             sources: image.sources.clone(),
-            digest: image.pin.clone(),
+            digest: plan.wanted.as_ref().map(|(digest, _)| digest.clone()),
             retry: image.retry,
-            then_build: build
-                .filter(|_| !image.build_on.is_empty())
-                .map(|build| (image.build_on.clone(), build)),
+            then_build: build.map(|build| (image.build_on.clone(), build)),
         }));
+    } else if pulls && !(may_stand_in && image.build_on.contains(&BuildOn::Unavailable)) {
+        plan.blocked = Some(offline(image, &plan.cause));
     } else if let Some(build) = build {
+        if let Some((digest, _)) = &plan.wanted {
+            plan.warnings.push(format!(
+                "a build stands in for {}, which no registry was asked for: its bytes differ",
+                digest.short()
+            ));
+        }
         plan.steps.push(Step::Build(build));
     } else if plan.blocked.is_none() {
         let reason = "`pull_policy = \"never\"` forbids pulling it";
         plan.blocked = Some(reason.to_owned().into());
+    }
+}
+
+/// That a registry would have to be asked for an image.
+fn offline(image: &DesiredImage, cause: &Cause) -> Obstacle {
+    let what = match cause {
+        Cause::Unproven { .. } => "could tell whether these are the bytes",
+        Cause::WrongDigest { .. } | Cause::StandIn { .. } => "has the wanted bytes",
+        _ => "has it",
+    };
+    Obstacle {
+        reason: format!("only a registry {what}, and `--offline` asks none"),
+        class: FailureClass::NotFound,
+        hints: vec![format!("`occ sync {}` without `--offline` pulls it", image.id)],
+    }
+}
+
+/// That a registry would have to be asked for a base.
+fn offline_base(base: &Reference) -> Obstacle {
+    Obstacle {
+        reason: format!("its base `{base}` is not in the engine, and `--offline` asks no registry"),
+        class: FailureClass::NotFound,
+        hints: vec![format!("`docker pull {base}` gets it")],
     }
 }
 
@@ -266,6 +356,9 @@ fn tag_only(image: &DesiredImage, seen: &ObservedImage, plan: &mut ImagePlan) {
 #[cfg(test)]
 #[path = "built_tests.rs"]
 mod built_tests;
+#[cfg(test)]
+#[path = "locked_tests.rs"]
+mod locked_tests;
 #[cfg(test)]
 #[path = "order_tests.rs"]
 mod order_tests;

@@ -8,6 +8,7 @@ use crate::state::desired::{BuildOrigin, DesiredBuild, Limits, RetryPolicy, Sour
 use crate::state::inputs::{Base, Part};
 use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
+use crate::words::image::EngineId;
 use crate::words::network::Network;
 use crate::words::reference::{Reference, Repository};
 
@@ -22,6 +23,7 @@ pub(super) fn image(id: &str) -> DesiredImage {
         name,
         extra_tags: vec![],
         pin: None,
+        locked: None,
         sources: vec![source("ghcr.io"), source("docker.io")],
         strategy: Strategy::Pull,
         pull_policy: PullPolicy::Missing,
@@ -45,6 +47,7 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
             target: None,
             args: BTreeMap::new(),
             readings: Vec::new(),
+            from_environment: std::collections::BTreeSet::new(),
             asks: Vec::new(),
             labels: BTreeMap::new(),
             inputs: None,
@@ -58,7 +61,7 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
 
 pub(super) fn facts(labels: &[(&str, &str)], digests: &[&str]) -> ImageFacts {
     ImageFacts {
-        id: format!("sha256:{}", "1".repeat(64)),
+        id: EngineId::new(format!("sha256:{}", "1".repeat(64))),
         repo_digests: digests
             .iter()
             .map(|text| crate::words::image::parse_repo_digest(text).unwrap())
@@ -76,10 +79,9 @@ pub(super) fn seen(local: Option<ImageFacts>) -> ObservedImage {
 /// The inputs of an image that is built on these of the same manifest, each held.
 pub(super) fn inputs(bases: &[&str]) -> Inputs {
     let base = |id: &&str| Base {
-        reference: format!("acme/{id}:1").parse().unwrap(),
         image: Some((*id).to_owned()),
-        held: Some(format!("id of {id}")),
-        newest: None,
+        held: Some(EngineId::new(format!("id of {id}"))),
+        ..Base::new(format!("acme/{id}:1").parse().unwrap())
     };
     Inputs {
         parts: BTreeMap::from([(Part::Args, [0; 32])]),
@@ -112,12 +114,13 @@ pub(super) fn manifest(images: Vec<DesiredImage>) -> Desired {
 #[track_caller]
 pub(super) fn check(image: &DesiredImage, seen: ObservedImage, policy: Policy, want: &str) {
     let observed =
-        Observed { images: BTreeMap::from([(image.id.clone(), seen)]), engine_platform: None };
+        Observed { images: BTreeMap::from([(image.id.clone(), seen)]), ..Observed::default() };
     let plan = reconcile(&manifest(vec![image.clone()]), &observed, policy).unwrap();
     assert_eq!(plan.to_string(), want);
 }
 
-pub(super) const ANY: Policy = Policy { strategy: None, no_cache: false };
+pub(super) const ANY: Policy =
+    Policy { strategy: None, no_cache: false, locked: false, offline: false };
 
 #[test]
 fn a_missing_image_is_pulled_from_the_sources_in_order() {
@@ -181,13 +184,13 @@ fn a_pin_is_satisfied_by_content_from_any_repository() {
 #[test]
 fn an_engines_id_is_no_digest_that_a_pin_could_mean() {
     let local = facts(&[], &[]);
-    let pinned = DesiredImage { pin: Some(local.id.parse().unwrap()), ..image("tool") };
+    let pinned = DesiredImage { pin: Some(local.id.as_str().parse().unwrap()), ..image("tool") };
     check(
         &pinned,
         seen(Some(local)),
         ANY,
         &format!(
-            "tool: changes: the engine has other content, the manifest pins sha256:111111111111\n  \
+            "tool: changes: the engine has sha256:111111111111 without a digest, the manifest pins sha256:111111111111\n  \
              pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at {}\n",
             digest("1")
         ),
@@ -213,7 +216,7 @@ fn further_names_are_set_when_they_are_missing_or_elsewhere() {
     let tool = DesiredImage { extra_tags: extra, ..image("tool") };
     let there = facts(&[], &[]);
     let id = there.id.clone();
-    let extra = vec![Some(id), None, Some(digest("9"))];
+    let extra = vec![Some(id), None, Some(EngineId::new(digest("9")))];
     let observed = ObservedImage { local: Some(there), extra, ..ObservedImage::default() };
     check(
         &tool,

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::state::changes::Change;
-use crate::state::desired::{DesiredBuild, RetryPolicy, Source};
+use crate::state::desired::{DesiredBuild, PinnedBy, RetryPolicy, Source};
 use crate::state::inputs::Inputs;
 use crate::state::obstacle::Obstacle;
 use crate::words::digest::Digest;
 use crate::words::event::ProgressReporter;
 use crate::words::failure::BuildOn;
+use crate::words::image::EngineId;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -29,12 +30,14 @@ pub(crate) struct ImagePlan {
     pub(crate) id: String,
     /// Its local name.
     pub(crate) name: Reference,
+    /// The only content that will do, and who says so.
+    pub(crate) wanted: Option<(Digest, PinnedBy)>,
     /// More local names for the same bytes.
     pub(crate) extra_tags: Vec<Reference>,
     /// The wanted platform; `None` is the engine's own.
     pub(crate) platform: Option<Platform>,
     /// The engine's id of what is behind `name` now, to go back to.
-    pub(crate) previous: Option<String>,
+    pub(crate) previous: Option<EngineId>,
     /// What to do. Empty: unchanged.
     pub(crate) steps: Vec<Step>,
     /// Why there are steps, or why there are none.
@@ -43,6 +46,9 @@ pub(crate) struct ImagePlan {
     pub(crate) blocked: Option<Obstacle>,
     /// What the user should know before it runs.
     pub(crate) warnings: Vec<String>,
+    /// The registries that are asked what there is to lock, before the steps. Empty: it is
+    /// locked, or is not going to be.
+    pub(crate) to_lock: BTreeSet<String>,
 }
 
 /// One thing to do.
@@ -52,6 +58,13 @@ pub(crate) enum Step {
     Pull(PullStep),
     /// Build the image.
     Build(BuildStep),
+    /// Give the image's name to what the engine holds of it under another one.
+    Adopt {
+        /// The engine's id of it.
+        id: EngineId,
+        /// The digest that it has to have.
+        digest: Digest,
+    },
     /// Give what is behind the image's name one more name.
     Tag {
         /// The name to set.
@@ -89,12 +102,30 @@ pub(crate) enum Cause {
     InSync,
     /// Nothing is behind the name.
     NotInEngine,
-    /// Something else than the pinned digest is behind the name.
+    /// Something else than the wanted digest is behind the name.
     WrongDigest {
-        /// What the manifest pins.
+        /// What is wanted.
         want: Digest,
-        /// What is there, as far as it is known.
-        have: Option<Digest>,
+        /// Who wants it.
+        by: PinnedBy,
+        /// What is there.
+        have: Digest,
+    },
+    /// Nothing tells which digest is behind the name.
+    Unproven {
+        /// What is wanted.
+        want: Digest,
+        /// Who wants it.
+        by: PinnedBy,
+        /// The engine's id of what is there.
+        have: EngineId,
+    },
+    /// A build is behind the name, because no source served the wanted digest.
+    StandIn {
+        /// What is wanted.
+        want: Digest,
+        /// Who wants it.
+        by: PinnedBy,
     },
     /// What is there is made for another platform.
     WrongPlatform {
@@ -113,7 +144,7 @@ pub(crate) enum Cause {
     /// Somebody made what is there from an image of ours, and it inherits the label.
     Derived {
         /// The engine's id of what is there.
-        have: String,
+        have: EngineId,
     },
     /// An image of the manifest that it is built on changes.
     BaseChanges {
@@ -125,7 +156,7 @@ pub(crate) enum Cause {
     /// What is there carries no label of ours: somebody else made it.
     NotBuiltHere {
         /// The engine's id of what is there.
-        have: String,
+        have: EngineId,
     },
     /// `pull_policy = "always"`: has the tag moved?
     PolicyAlways,
@@ -152,7 +183,7 @@ impl ImagePlan {
         fn of(reference: &Reference) -> &str {
             &reference.repository.registry
         }
-        let mut all = BTreeSet::new();
+        let mut all: BTreeSet<&str> = self.to_lock.iter().map(String::as_str).collect();
         for step in &self.steps {
             let build = match step {
                 Step::Pull(pull) => {
@@ -160,11 +191,12 @@ impl ImagePlan {
                     pull.then_build.as_ref().map(|(_, build)| build)
                 }
                 Step::Build(build) => Some(build),
-                Step::Tag { .. } => None,
+                Step::Adopt { .. } | Step::Tag { .. } => None,
             };
             // What the engine holds, or will by then, it asks nobody for.
             let bases = build.iter().flat_map(|build| &build.inputs.bases);
-            let elsewhere = bases.filter(|base| base.image.is_none() && base.held.is_none());
+            let elsewhere = bases
+                .filter(|base| base.image.is_none() && base.held.is_none() && !base.is_frontend);
             all.extend(elsewhere.map(|base| of(&base.reference)));
         }
         all

@@ -35,6 +35,11 @@ pub(crate) fn plan(plan: &Plan, look: Look) -> String {
         }
     }
     let _ = writeln!(out, "plan: {}", counts(plan));
+    let open = plan.images.iter().filter(|image| !image.to_lock.is_empty());
+    let open: Vec<&str> = open.map(|image| image.id.as_str()).collect();
+    if !open.is_empty() {
+        let _ = writeln!(out, "not locked yet: {}", safe(&open.join(", ")));
+    }
     if let Some(contacts) = contacts(plan) {
         let _ = writeln!(out, "registries that may be contacted: {}", safe(&contacts));
     }
@@ -53,7 +58,7 @@ fn action(image: &ImagePlan) -> (Tone, &'static str) {
         None => (Tone::Dim, "ok"),
         Some(Step::Pull(_)) => (Tone::Good, "pull"),
         Some(Step::Build(_)) => (Tone::Good, "build"),
-        Some(Step::Tag { .. }) => (Tone::Good, "tag"),
+        Some(Step::Adopt { .. } | Step::Tag { .. }) => (Tone::Good, "tag"),
     }
 }
 
@@ -79,6 +84,9 @@ fn sentence(image: &ImagePlan) -> String {
             Step::Pull(pull) => text.push_str(&pulled(pull, name)),
             Step::Build(build) => {
                 let _ = write!(text, " from {}", built(build));
+            }
+            Step::Adopt { digest, .. } => {
+                let _ = write!(text, " on {}, which the engine has", digest.short());
             }
             Step::Tag { target } => names.push(format!("`{target}`")),
         }

@@ -12,6 +12,8 @@ fn image(id: &str, name: &str, steps: Vec<Step>) -> ImagePlan {
     ImagePlan {
         id: id.into(),
         name: name.parse().unwrap(),
+        wanted: None,
+        to_lock: std::collections::BTreeSet::new(),
         extra_tags: Vec::new(),
         platform: None,
         previous: None,
@@ -33,6 +35,7 @@ fn build(target: Option<&str>) -> BuildStep {
             target: target.map(Into::into),
             args: BTreeMap::new(),
             readings: Vec::new(),
+            from_environment: std::collections::BTreeSet::new(),
             asks: Vec::new(),
             labels: BTreeMap::new(),
             inputs: None,
@@ -42,12 +45,7 @@ fn build(target: Option<&str>) -> BuildStep {
         },
         inputs: Inputs {
             parts: BTreeMap::new(),
-            bases: vec![Base {
-                reference: "quay.io/acme/base:1".parse().unwrap(),
-                image: None,
-                held: None,
-                newest: None,
-            }],
+            bases: vec![Base::new("quay.io/acme/base:1".parse().unwrap())],
             problem: None,
             warnings: Vec::new(),
         },

@@ -3,10 +3,9 @@
 use super::fit::{clean, pad, width};
 use super::look::{Look, Tone};
 use super::plan::id_columns;
-use crate::plan::display::short_id;
 use crate::plan::step::{ImagePlan, Plan};
+use crate::state::inputs::LABEL;
 use crate::state::observed::{Observed, Superseded};
-use crate::words::digest::Digest;
 use crate::words::image::ImageFacts;
 use crate::words::text::{bytes, count};
 use std::fmt::Write as _;
@@ -14,7 +13,7 @@ use std::fmt::Write as _;
 /// A line an image and a sentence about all. Ends with a line feed.
 ///
 /// ```text
-/// redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB
+/// redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB  pinned by the lock
 /// tool   not in sync  acme/tool:latest  not in the engine
 /// 1 of 2 images in sync
 /// ```
@@ -64,7 +63,7 @@ pub(crate) fn superseded(images: &[Superseded], docker: &str, look: Look) -> Str
     let sizes = images.iter().map(|image| width(&bytes(image.size))).max().unwrap_or(0);
     let mut command = format!("{docker} image rm");
     for Superseded { image_id, reference, size } in images {
-        let id = clean(short_id(image_id));
+        let id = clean(image_id.short());
         let size = bytes(*size);
         let gap = if look.is_narrow() { 0 } else { sizes.saturating_sub(width(&size)) };
         let _ = writeln!(out, "  {id}  {:gap$}{size}  was {}", "", clean(reference));
@@ -79,7 +78,12 @@ fn detail(image: &ImagePlan, observed: &Observed) -> String {
     let facts = observed.images.get(&image.id).and_then(|found| found.local.as_ref());
     match facts {
         Some(facts) if image.is_in_sync() => {
-            let held = format!("{}  {}", identity(facts), bytes(facts.size));
+            let held = format!(
+                "{}  {}{}",
+                identity(image, facts),
+                bytes(facts.size),
+                pinned(image, facts)
+            );
             if image.is_unchanged() {
                 held
             } else {
@@ -93,11 +97,21 @@ fn detail(image: &ImagePlan, observed: &Observed) -> String {
     }
 }
 
+/// Who says that it has to be these bytes; nothing of what was built here.
+fn pinned(image: &ImagePlan, facts: &ImageFacts) -> String {
+    match &image.wanted {
+        Some((_, by)) => format!("  pinned by the {}", by.word()),
+        None if facts.labels.contains_key(LABEL) => String::new(),
+        None => "  unpinned".to_owned(),
+    }
+}
+
 /// The digest that it was pulled by, or the engine's id.
-fn identity(facts: &ImageFacts) -> String {
-    match facts.repo_digests.first() {
-        Some((_, digest)) => digest.short(),
-        None => facts.id.parse::<Digest>().map_or_else(|_| facts.id.clone(), |id| id.short()),
+fn identity(image: &ImagePlan, facts: &ImageFacts) -> String {
+    let wanted = image.wanted.as_ref().map(|(digest, _)| digest);
+    match wanted.or_else(|| facts.repo_digests.first().map(|(_, digest)| digest)) {
+        Some(digest) => digest.short(),
+        None => facts.id.short().to_owned(),
     }
 }
 
@@ -108,6 +122,7 @@ mod tests {
     use super::*;
     use crate::plan::step::{Cause, Step};
     use crate::state::observed::ObservedImage;
+    use crate::words::image::EngineId;
 
     fn image(id: &str, name: &str, cause: Cause) -> ImagePlan {
         let target: crate::words::reference::Reference = name.parse().unwrap();
@@ -118,6 +133,8 @@ mod tests {
         ImagePlan {
             id: id.into(),
             name: target,
+            wanted: None,
+            to_lock: std::collections::BTreeSet::new(),
             extra_tags: Vec::new(),
             platform: None,
             previous: None,
@@ -131,7 +148,7 @@ mod tests {
     #[test]
     fn each_image_is_in_sync_or_says_why_not() {
         let facts = ImageFacts {
-            id: format!("sha256:{}", "0a".repeat(32)),
+            id: EngineId::new(format!("sha256:{}", "0a".repeat(32))),
             repo_digests: Vec::new(),
             platform: "linux/amd64".parse().unwrap(),
             labels: BTreeMap::new(),
@@ -139,7 +156,7 @@ mod tests {
         };
         let found = ObservedImage { local: Some(facts), ..ObservedImage::default() };
         let observed =
-            Observed { images: BTreeMap::from([("redis".into(), found)]), engine_platform: None };
+            Observed { images: BTreeMap::from([("redis".into(), found)]), ..Observed::default() };
         let mut images = vec![
             image("redis", "redis:7", Cause::InSync),
             image("tool", "acme/tool:latest", Cause::NotInEngine),
@@ -148,7 +165,7 @@ mod tests {
         images[2].blocked = Some("no `Dockerfile`".to_owned().into());
         let mut plan = Plan { images };
         insta::assert_snapshot!(status(&plan, &observed, Look::test(80)), @r"
-        redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB
+        redis  in sync      redis:7           sha256:0a0a0a0a0a0a  113.0 MB  unpinned
         tool   not in sync  acme/tool:latest  not in the engine
         app    not in sync  acme/app:latest   not in the engine, and no `Dockerfile`
         1 of 3 images in sync
@@ -156,7 +173,7 @@ mod tests {
         plan.images.truncate(1);
         plan.images[0] = image("redis", "redis:7", Cause::PolicyAlways);
         insta::assert_snapshot!(status(&plan, &observed, Look::test(80)), @r"
-        redis  in sync      redis:7  sha256:0a0a0a0a0a0a  113.0 MB  (not asked whether the tag moved)
+        redis  in sync      redis:7  sha256:0a0a0a0a0a0a  113.0 MB  unpinned  (not asked whether the tag moved)
         1 of 1 image in sync
         ");
         let narrow = status(&plan, &observed, Look::test(20));
@@ -166,7 +183,7 @@ mod tests {
     #[test]
     fn what_has_no_name_any_more_comes_with_the_command_that_removes_it() {
         let image = |digits: &str, size| Superseded {
-            image_id: format!("sha256:{}", digits.repeat(32)),
+            image_id: EngineId::new(format!("sha256:{}", digits.repeat(32))),
             reference: "docker.io/acme/tool:latest".into(),
             size,
         };

@@ -13,6 +13,8 @@ fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
         cause: "in sync".into(),
         steps: Vec::new(),
         registries: Vec::new(),
+        wanted: None,
+        pinned_by: None,
         source: None,
         digest: None,
         image_id: None,

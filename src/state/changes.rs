@@ -135,15 +135,28 @@ impl fmt::Display for Change {
         let Some(names) = &self.names else {
             return write!(f, "{many} changed (list not known on this machine)");
         };
+        // A base is an item as far as more than its name is known, by the lock for one.
+        let (added, removed) = match self.part {
+            Part::Bases => (
+                ["counts by its bytes now", "count by their bytes now"],
+                ["no longer counts by its bytes", "no longer count by their bytes"],
+            ),
+            _ => (["was added", "were added"], ["was removed", "were removed"]),
+        };
         let kinds = [
-            (&names.changed, "changed"),
-            (&names.added, "was added"),
-            (&names.removed, "was removed"),
+            (&names.changed, ["changed", "changed"]),
+            (&names.added, added),
+            (&names.removed, removed),
         ];
         let told = kinds.iter().filter(|(several, _)| several.count > 0).map(|(several, what)| {
-            let what = if several.count > 1 { what.replace("was", "were") } else { (*what).into() };
-            let one = if several.count > 1 { "" } else { one };
-            format!("{one}{} {what}", several.told(many))
+            let is_one = several.count == 1;
+            let kind = match (one, is_one) {
+                ("", _) => String::new(),
+                (one, true) => one.to_owned(),
+                (_, false) => format!("the {many} "),
+            };
+            let [single, plural] = what;
+            format!("{kind}{} {}", several.told(many), if is_one { single } else { plural })
         });
         f.write_str(&list(&told.collect::<Vec<String>>(), "and"))
     }
@@ -219,7 +232,14 @@ mod tests {
     #[test]
     fn the_other_parts_have_their_own_words() {
         check(Part::Args, &[("A", 1)], &[("A", 2)], "the build argument `A` changed");
-        check(Part::Args, &[], &[("A", 2), ("B", 1)], "`A` and `B` were added");
+        check(Part::Args, &[], &[("A", 2), ("B", 1)], "the build arguments `A` and `B` were added");
+        check(Part::Bases, &[], &[("a:1", 1)], "the base `a:1` counts by its bytes now");
+        check(
+            Part::Bases,
+            &[("a:1", 1), ("b:1", 1)],
+            &[],
+            "the bases `a:1` and `b:1` no longer count by their bytes",
+        );
         check(Part::Bases, &[("a:1", 1)], &[("a:1", 2)], "the base `a:1` changed");
         let told = |part| changes(&label(&[]), &label(&[(part, "a")]), None)[0].to_string();
         assert_eq!(told(Part::Target), "`target` changed");

@@ -1,6 +1,6 @@
 //! What the manifest asks for: validated, defaults filled in, sources worked out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(crate) struct DesiredImage {
     pub(crate) extra_tags: Vec<Reference>,
     /// `digest`: of the index, or of the manifest where there is no index.
     pub(crate) pin: Option<Digest>,
+    /// What the lock says of it.
+    pub(crate) locked: Option<Locked>,
     /// Where it may come from, in order of preference; nobody asks there while it is only built.
     pub(crate) sources: Vec<Source>,
     /// Whether to pull, to build, or to build when no registry has it.
@@ -69,6 +71,77 @@ pub(crate) struct DesiredImage {
     /// Keys that the manifest uses and that this version can't act on yet.
     /// Planning the image is an error while there are any.
     pub(crate) unsupported: Vec<Diagnostic>,
+}
+
+/// What the lock says of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Locked {
+    /// The only content that will do, of the index, or of the manifest where there is no
+    /// index.
+    pub(crate) digest: Option<Digest>,
+    /// It is built: no source had it when it was locked, or the manifest names none.
+    pub(crate) is_built: bool,
+    /// The digest of each image that its Dockerfile names, by the full name; `None` for one
+    /// that only the engine holds.
+    pub(crate) bases: BTreeMap<String, Option<Digest>>,
+}
+
+impl DesiredImage {
+    /// The only content that will do, and who says so.
+    pub(crate) fn wanted(&self) -> Option<(&Digest, PinnedBy)> {
+        let locked = || self.locked.as_ref()?.digest.as_ref();
+        let pinned = self.pin.as_ref().map(|pin| (pin, PinnedBy::Manifest));
+        pinned.or_else(|| Some((locked()?, PinnedBy::Lock)))
+    }
+
+    /// The sources that the lock has something to say about: those of an image that is
+    /// pulled.
+    pub(crate) fn lockable_sources(&self) -> impl Iterator<Item = &Source> {
+        let is_pulled = self.strategy != Strategy::Build && self.pull_policy != PullPolicy::Never;
+        self.sources.iter().filter(move |_| is_pulled)
+    }
+
+    /// Whether the lock has something to say of it.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.locked.is_some()
+    }
+
+    /// What is done to obtain it, as far as the manifest and the lock go.
+    pub(crate) fn own_strategy(&self) -> Strategy {
+        let is_built = self.locked.as_ref().is_some_and(|locked| locked.is_built);
+        match self.strategy {
+            Strategy::PullThenBuild if is_built && self.pin.is_none() => Strategy::Build,
+            strategy => strategy,
+        }
+    }
+}
+
+/// Who says which content it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PinnedBy {
+    /// `digest` in the manifest.
+    Manifest,
+    /// The lock.
+    Lock,
+}
+
+impl PinnedBy {
+    /// One word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Lock => "lock",
+        }
+    }
+
+    /// `the manifest pins`, for sentences that name the digest.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Manifest => "the manifest pins",
+            Self::Lock => "the lock wants",
+        }
+    }
 }
 
 /// One place an image may come from.
@@ -142,6 +215,8 @@ pub(crate) struct DesiredBuild {
     pub(crate) args: BTreeMap<String, String>,
     /// Those that read the environment, until they are resolved.
     pub(crate) readings: Vec<Reading>,
+    /// The names of all arguments that read the environment.
+    pub(crate) from_environment: BTreeSet<String>,
     /// What of this needs consent.
     pub(crate) asks: Vec<Ask>,
     /// Labels beside occ's own.

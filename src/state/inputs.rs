@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::digest::Digest;
 use crate::words::hash::{Sha256Sum, hash_of};
+use crate::words::image::EngineId;
 use crate::words::reference::Reference;
 use crate::words::text::hex;
 
@@ -104,20 +105,56 @@ pub(crate) struct Base {
     /// The engine's id of it, where it is an input: for an image of the manifest, and for
     /// one that only the engine holds. What a registry serves counts by its reference, and
     /// by `newest` where that is known.
-    pub(crate) held: Option<String>,
+    pub(crate) held: Option<EngineId>,
     /// What its registry has for it now, where the build wants the newest.
     pub(crate) newest: Option<Digest>,
+    /// The only content that will do, by the lock.
+    pub(crate) locked: Option<Digest>,
+    /// Whether the engine lacks it, where that was looked at.
+    pub(crate) is_absent: bool,
+    /// `# syntax=` names it. A builder that takes no notice of that does not pull it.
+    pub(crate) is_frontend: bool,
 }
 
 impl Base {
+    /// A base of which nothing is known yet.
+    pub(crate) fn new(reference: Reference) -> Self {
+        Self {
+            reference,
+            image: None,
+            held: None,
+            newest: None,
+            locked: None,
+            is_absent: false,
+            is_frontend: false,
+        }
+    }
+
     /// What it counts by beside its reference.
     fn identity(&self) -> Option<&str> {
-        self.held.as_deref().or_else(|| self.newest.as_ref().map(Digest::as_str))
+        let digest = self.locked.as_ref().or(self.newest.as_ref()).map(Digest::as_str);
+        digest.or(self.held.as_ref().map(EngineId::as_str))
     }
 
     /// Whether only its registry can tell what it is now, and has not done so.
     pub(crate) fn is_open(&self) -> bool {
-        self.image.is_none() && self.identity().is_none() && self.reference.digest.is_none()
+        self.image.is_none()
+            && self.identity().is_none()
+            && self.reference.digest.is_none()
+            && !self.is_frontend
+    }
+
+    /// Whether a registry would have to serve it.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.is_absent && self.image.is_none() && !self.is_frontend
+    }
+
+    /// As the builder is told to use it.
+    pub(crate) fn used(&self) -> Reference {
+        match &self.locked {
+            Some(digest) => self.reference.repository.with_digest(digest),
+            None => self.reference.clone(),
+        }
     }
 }
 
@@ -151,6 +188,15 @@ impl Inputs {
     /// The bases that are inputs, by their full name, with what is known of each.
     pub(crate) fn known_bases(&self) -> impl Iterator<Item = (String, &str)> {
         self.bases.iter().filter_map(|base| Some((base.reference.canonical(), base.identity()?)))
+    }
+
+    /// The digests of the bases that are locked, by their full name.
+    pub(crate) fn locked(&self) -> BTreeMap<String, Digest> {
+        let locked = self
+            .bases
+            .iter()
+            .filter_map(|base| Some((base.reference.canonical(), base.locked.clone()?)));
+        locked.collect()
     }
 
     /// The images of the manifest that it is built on.
@@ -250,12 +296,8 @@ mod tests {
     use super::*;
 
     fn inputs(args: u8, held: Option<&str>) -> Inputs {
-        let base = Base {
-            reference: "acme/base:1".parse().unwrap(),
-            image: None,
-            held: held.map(str::to_owned),
-            newest: None,
-        };
+        let base =
+            Base { held: held.map(EngineId::new), ..Base::new("acme/base:1".parse().unwrap()) };
         Inputs {
             parts: BTreeMap::from([(Part::Args, [args; 32]), (Part::Files, [7; 32])]),
             bases: vec![base],

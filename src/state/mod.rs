@@ -8,6 +8,7 @@ pub(crate) mod args;
 pub(crate) mod changes;
 pub(crate) mod consent;
 pub(crate) mod desired;
+pub(crate) mod exact;
 pub(crate) mod inputs;
 pub(crate) mod observed;
 pub(crate) mod obstacle;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::state::changes::Change;
 use crate::state::inputs::Inputs;
 use crate::state::obstacle::Obstacle;
-use crate::words::image::ImageFacts;
+use crate::words::image::{EngineId, ImageFacts, IndexRoom};
 use crate::words::platform::Platform;
 
 /// The snapshot that a plan is made from.
@@ -17,6 +17,8 @@ pub(crate) struct Observed {
     pub(crate) images: BTreeMap<String, ObservedImage>,
     /// The engine's own platform, where something depended on it.
     pub(crate) engine_platform: Option<Platform>,
+    /// For how many platforms the engine can hold an index, where that was of interest.
+    pub(crate) index_room: IndexRoom,
 }
 
 /// What belongs to one image of the manifest.
@@ -24,8 +26,11 @@ pub(crate) struct Observed {
 pub(crate) struct ObservedImage {
     /// What is behind `name:tag`.
     pub(crate) local: Option<ImageFacts>,
+    /// What the engine holds of the wanted digest under another name, where the name does
+    /// not mean it.
+    pub(crate) elsewhere: Option<ImageFacts>,
     /// What is behind each of `extra_tags`, in their order: an image id.
-    pub(crate) extra: Vec<Option<String>>,
+    pub(crate) extra: Vec<Option<EngineId>>,
     /// Nobody asked for it: it is here because another one is built on it.
     pub(crate) is_dependency: bool,
     /// What changed in them since what is held was built, as far as that is known.
@@ -40,7 +45,7 @@ pub(crate) struct ObservedImage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Superseded {
     /// The engine's id.
-    pub(crate) image_id: String,
+    pub(crate) image_id: EngineId,
     /// The local name that it had, in full.
     pub(crate) reference: String,
     /// Bytes, unpacked, with the layers that it shares with others.

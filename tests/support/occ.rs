@@ -54,6 +54,8 @@ impl Occ {
             ("TMPDIR", at("tmp")),
             ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
             ("LC_ALL", "C.UTF-8".to_owned()),
+            // Most tests are about what happens behind a tag; those of the lock take it away.
+            ("OCC_NO_LOCK", "1".to_owned()),
         ];
         let environment = environment.map(|(key, value)| (key.to_owned(), value)).to_vec();
         let program = program.to_owned();
@@ -105,6 +107,12 @@ impl Occ {
     pub(crate) fn without_env(mut self, key: &str) -> Self {
         self.environment.retain(|(known, _)| known != key);
         self
+    }
+
+    /// With the lock as it is for users: kept beside the manifest.
+    #[must_use]
+    pub(crate) fn locking(self) -> Self {
+        self.without_env("OCC_NO_LOCK")
     }
 
     /// Under a limit of the shell's `ulimit`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::http::{self, Response};
+use super::image::Image;
 use super::unique;
 
 /// A connection to the engine, and the names to take away again.
@@ -67,6 +68,19 @@ impl RealEngine {
         Some(self.inspect(name)?["Id"].as_str().unwrap().to_owned())
     }
 
+    /// Whether this image is behind a name. What an engine calls it depends on its store: the
+    /// digest of its configuration, of its manifest, or of its index.
+    pub(crate) fn holds(&self, name: &str, image: &Image) -> bool {
+        let id = self.id(name);
+        let known = image.manifests.iter().chain(&image.configs).map(|blob| &blob.digest);
+        id.is_some_and(|id| known.clone().any(|digest| *digest == id))
+    }
+
+    /// The processor that what is behind a name is made for.
+    pub(crate) fn architecture(&self, name: &str) -> String {
+        self.inspect(name).unwrap()["Architecture"].as_str().unwrap().to_owned()
+    }
+
     /// The paths in the layers of an image, directories without their slash.
     pub(crate) fn files(&self, name: &str) -> BTreeSet<String> {
         let answer = self.call("GET", &format!("/images/{name}/get"));
@@ -96,6 +110,17 @@ impl RealEngine {
         let answer =
             self.call("POST", &format!("/images/{source}/tag?repo={repository}&tag={tag}"));
         assert_eq!(answer.status, 201, "tagging {source} as {name}: {answer:?}");
+    }
+
+    /// What `docker save`, `docker rmi` and `docker load` leave of an image.
+    pub(crate) fn reload(&self, name: &str) {
+        let saved = self.call("GET", &format!("/images/{name}/get"));
+        assert_eq!(saved.status, 200, "saving {name}");
+        let id = self.id(name).unwrap();
+        let gone = self.call("DELETE", &format!("/images/{id}?force=true"));
+        assert_eq!(gone.status, 200, "removing {name}: {gone:?}");
+        let loaded = self.try_send("POST", "/images/load?quiet=true", &saved.body).unwrap();
+        assert_eq!(loaded.status, 200, "loading {name}: {loaded:?}");
     }
 
     /// Takes one name away; the image goes with its last one.

@@ -4,18 +4,22 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tempfile::TempDir;
 
 use super::http::{Response, call_with};
 use super::image::{Blob, Image};
+use super::script::lock;
+use super::{unique, wait_until};
 
 /// The process. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RealRegistry {
     child: Child,
     host: String,
+    log: Arc<Mutex<Vec<String>>>,
     _directory: TempDir,
 }
 
@@ -75,14 +79,31 @@ impl RealRegistry {
                 break rest.chars().take_while(char::is_ascii_digit).collect::<String>();
             }
         };
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let all = Arc::clone(&lines);
         // A log that nobody reads would stop the registry once the pipe is full.
-        thread::spawn(move || log.lines().map_while(Result::ok).for_each(drop));
-        Self { child, host: format!("{address}:{port}"), _directory: directory }
+        thread::spawn(move || {
+            log.lines().map_while(Result::ok).for_each(|line| lock(&all).push(line));
+        });
+        Self { child, host: format!("{address}:{port}"), log: lines, _directory: directory }
     }
 
     /// `127.0.0.1:PORT`
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// How many requests it has answered, by its own log. Those of the past are in there when
+    /// one that is made now is.
+    pub(crate) fn requests(&self) -> usize {
+        let mark = format!("/v2/{}/tags/list", unique());
+        let answered = |line: &String| line.contains("response completed");
+        self.call("GET", &mark, &[], b"");
+        wait_until("the registry logs a request", || {
+            lock(&self.log).iter().any(|line| answered(line) && line.contains(&mark))
+        });
+        let is_other = |line: &&String| answered(line) && !line.contains("/tags/list");
+        lock(&self.log).iter().filter(is_other).count()
     }
 
     /// Pushes an image, or an index and all that it names.

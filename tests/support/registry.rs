@@ -67,6 +67,8 @@ struct Shared {
     /// The `Authorization` header to demand.
     authorization: Mutex<Option<String>>,
     stopping: AtomicBool,
+    /// Closes every connection without an answer, as if it were not there.
+    down: AtomicBool,
     /// Answers that nobody waited for to the end.
     abandoned: AtomicUsize,
 }
@@ -115,6 +117,16 @@ impl Registry {
         }
         let blobs = image.configs.iter().chain(&image.layers);
         lock(&self.shared.blobs).extend(blobs.map(|blob| (blob.digest.clone(), blob.clone())));
+    }
+
+    /// Forgets an image by all of its names.
+    pub(crate) fn forget(&self, repository: &str) {
+        lock(&self.shared.manifests).retain(|(known, _), _| known != repository);
+    }
+
+    /// Goes away, or comes back.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.shared.down.store(is_down, Ordering::Relaxed);
     }
 
     /// Adds a rule; of several that fit, the first that is due wins.
@@ -173,6 +185,9 @@ impl Shared {
         }
         let mut reader = BufReader::new(stream.try_clone()?);
         while let Some(request) = Request::read(&mut reader)? {
+            if self.down.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             let fault = self.script.next(&request);
             if !self.answer(&request, fault, stream)? {
                 return Ok(());

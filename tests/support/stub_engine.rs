@@ -267,7 +267,7 @@ impl Shared {
             }
             ("POST", "/images/create") => table.pull(request),
             ("POST", "/build") => table.build(request),
-            ("GET", "/images/json") => table.unnamed(),
+            ("GET", "/images/json") => table.list(request.target.contains("dangling")),
             ("GET", _) if path.starts_with("/distribution/") => table.resolve(path),
             ("GET", _) => match (inner("/json"), inner("/history")) {
                 (Some(name), _) => table.inspect(&name),

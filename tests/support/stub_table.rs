@@ -74,16 +74,22 @@ impl Table {
         )
     }
 
-    /// The images that have no name, as the list of images has them.
-    pub(super) fn unnamed(&self) -> Response {
-        let is_unnamed = |image: &&StubImage| !self.names.values().any(|id| *id == image.id);
+    /// The images with their digests, or those that have no name.
+    pub(super) fn list(&self, unnamed: bool) -> Response {
+        let digests = |image: &StubImage| {
+            let own = self.names.iter().filter(|(_, id)| **id == image.id);
+            own.map(|(name, _)| name.clone()).filter(|name| name.contains('@')).collect::<Vec<_>>()
+        };
+        let is_named = |image: &StubImage| self.names.values().any(|id| *id == image.id);
         let listed = |image: &StubImage| {
             json!({
-                "Id": image.id, "ParentId": "", "RepoTags": [], "RepoDigests": [], "Created": 1,
-                "Size": 1234, "SharedSize": -1, "Labels": image.labels, "Containers": -1,
+                "Id": image.id, "ParentId": "", "RepoTags": [], "RepoDigests": digests(image),
+                "Created": 1, "Size": 1234, "SharedSize": -1, "Labels": image.labels,
+                "Containers": -1,
             })
         };
-        Response::json(200, &self.images.values().filter(is_unnamed).map(listed).collect())
+        let wanted = self.images.values().filter(|image| is_named(image) != unnamed);
+        Response::json(200, &wanted.map(listed).collect())
     }
 
     /// Nothing but a step for each label.

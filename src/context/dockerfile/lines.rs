@@ -4,11 +4,15 @@
 //! Nothing here is an error. What makes no sense to this reader makes none to the
 //! engine, whose words about it are better, or is new to this reader only.
 
+use std::ops::Range;
+
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Instruction {
     /// Where it begins, from 1.
     pub(super) line: usize,
+    /// The lines that it is on, from 0, without those of here-documents.
+    pub(super) lines: Range<usize>,
     /// As written, on one line.
     pub(super) text: String,
     /// In upper case.
@@ -37,13 +41,14 @@ pub(super) fn instructions(text: &str) -> (Vec<Instruction>, char) {
     let mut reader = Reader { escape: escape(&lines), lines, at: 0, heredocs: true };
     let mut all = Vec::new();
     while let Some((line, text)) = reader.logical_line() {
+        let lines = line - 1..reader.at;
         let text = text.trim();
         let (keyword, rest) = text.split_once(SPACES).unwrap_or((text, ""));
         let keyword = keyword.to_uppercase();
         let (flags, rest) = flags(rest);
         let heredoc = if takes_heredocs(&keyword, rest) { reader.heredocs(rest) } else { None };
         let (text, rest) = (text.to_owned(), rest.trim().to_owned());
-        all.push(Instruction { line, text, keyword, flags, rest, heredoc });
+        all.push(Instruction { line, lines, text, keyword, flags, rest, heredoc });
     }
     (all, reader.escape)
 }
@@ -127,19 +132,29 @@ impl Reader<'_> {
     }
 }
 
-/// The character that `# escape=` sets, or the usual one. Directives stand at the top,
-/// before everything else, comments and empty lines included.
+/// The character that `# escape=` sets, or the usual one.
 fn escape(lines: &[&str]) -> char {
-    for line in lines {
-        let directive = line.trim_start().strip_prefix('#').and_then(|line| line.split_once('='));
-        let Some((name, value)) = directive else { break };
-        match name.trim().to_ascii_lowercase().as_str() {
-            "escape" if value.trim() == "`" => return '`',
-            "escape" | "syntax" | "check" => {}
-            _ => break,
-        }
-    }
-    '\\'
+    let mut set = directives(lines).filter(|(_, name, _)| name == "escape");
+    if set.any(|(_, _, value)| value == "`") { '`' } else { '\\' }
+}
+
+/// The image that `# syntax=` names as the frontend, and its line from 0.
+pub(super) fn frontend(text: &str) -> Option<(usize, &str)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines: Vec<&str> = text.split('\n').collect();
+    let (line, _, value) = directives(&lines).find(|(_, name, _)| name == "syntax")?;
+    // Words behind it are for the frontend.
+    Some((line, value.split_whitespace().next()?))
+}
+
+/// The directives of a Dockerfile, each with its line from 0. They stand at the top, before
+/// everything else, comments and empty lines included.
+fn directives<'t>(lines: &[&'t str]) -> impl Iterator<Item = (usize, String, &'t str)> {
+    lines.iter().enumerate().map_while(|(at, line)| {
+        let (name, value) = line.trim_start().strip_prefix('#')?.split_once('=')?;
+        let name = name.trim().to_ascii_lowercase();
+        ["escape", "syntax", "check"].contains(&&*name).then_some((at, name, value.trim()))
+    })
 }
 
 /// The flags at the front of an instruction's arguments, and what follows. `--` alone

@@ -6,9 +6,11 @@
 
 mod expand;
 mod lines;
+pub(crate) mod pin;
 pub(crate) mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::context::dockerfile::expand::{Values, expand};
 use crate::context::dockerfile::lines::{Instruction, instructions, words};
@@ -20,6 +22,8 @@ use crate::words::text::{cut, did_you_mean, list};
 pub(crate) struct Demands {
     /// The images that the stages of the target name, each once.
     pub(crate) bases: Vec<Reference>,
+    /// The image that `# syntax=` names. Docker's classic builder takes no notice of it.
+    pub(crate) frontend: Option<Reference>,
     /// Why no build of it can succeed, in words.
     pub(crate) problem: Option<String>,
     /// Why none can with Docker's classic builder, in words.
@@ -36,7 +40,7 @@ pub(crate) fn demands(
     args: &BTreeMap<String, String>,
     target: Option<&str>,
 ) -> Demands {
-    let stages = stages(text, args);
+    let stages = stages(text, &known(args));
     let target = target.filter(|target| !target.is_empty());
     let needed = match target.map(|target| find(&stages, target)) {
         None => &stages[..],
@@ -49,15 +53,15 @@ pub(crate) fn demands(
         }
     };
     let mut demands = Demands::default();
-    let mut known = BTreeSet::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
     for stage in needed {
-        for (line, word, source) in &stage.sources {
+        for Mention { line, words, source, .. } in &stage.mentions {
             match source {
                 Source::Image(image) if known.insert(image.canonical()) => {
                     demands.bases.push(image.clone());
                 }
                 Source::Unknown => demands.warnings.push(format!(
-                    "line {line} of `{path}`: what `{word}` names can't be worked out before \
+                    "line {line} of `{path}`: what `{words}` names can't be worked out before \
                      the build, so its registry is not in the plan and gets no login"
                 )),
                 _ => {}
@@ -71,7 +75,63 @@ pub(crate) fn demands(
             });
         }
     }
+    let frontend = lines::frontend(text).and_then(|(_, name)| name.parse::<Reference>().ok());
+    demands.frontend = frontend.filter(|image| !known.contains(&image.canonical()));
     demands
+}
+
+/// What a Dockerfile names that a lock can hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct References {
+    /// The images that the stages of the target name, each once, without those that are
+    /// named by digest.
+    pub(crate) bases: Vec<Reference>,
+    /// The image that `# syntax=` names, if it does so by tag. Docker's classic builder
+    /// takes no notice of it.
+    pub(crate) frontend: Option<Reference>,
+    /// What names an image and can't be worked out from the Dockerfile and the manifest.
+    pub(crate) unknown: Vec<String>,
+}
+
+/// Reads what there is to lock of a Dockerfile. The arguments in `hidden` have a value that
+/// not everybody has.
+pub(crate) fn references(
+    text: &str,
+    path: &str,
+    args: &BTreeMap<String, String>,
+    hidden: &BTreeSet<String>,
+    target: Option<&str>,
+) -> References {
+    let mut values = known(args);
+    values.extend(hidden.iter().map(|name| (name.clone(), None)));
+    let stages = stages(text, &values);
+    let last = target.filter(|target| !target.is_empty()).map(|target| find(&stages, target));
+    let needed = match last {
+        None => &stages[..],
+        Some(Some(last)) => &stages[..=last],
+        // The plan has more to say about it.
+        Some(None) => &[],
+    };
+    let mut found = References::default();
+    let mut seen = BTreeSet::new();
+    for Mention { line, words, source, .. } in needed.iter().flat_map(|stage| &stage.mentions) {
+        match source {
+            Source::Image(image) if image.digest.is_none() && seen.insert(image.canonical()) => {
+                found.bases.push(image.clone());
+            }
+            Source::Unknown => found.unknown.push(format!("line {line} of `{path}`: `{words}`")),
+            _ => {}
+        }
+    }
+    let frontend = lines::frontend(text).and_then(|(_, name)| name.parse::<Reference>().ok());
+    found.frontend =
+        frontend.filter(|image| image.digest.is_none() && !seen.contains(&image.canonical()));
+    found
+}
+
+/// Arguments of which every value is known.
+fn known(args: &BTreeMap<String, String>) -> Values {
+    args.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect()
 }
 
 /// A stage of a build.
@@ -79,10 +139,27 @@ pub(crate) fn demands(
 struct Stage {
     /// As written.
     name: Option<String>,
-    /// What its instructions name, with the line and the words that name it.
-    sources: Vec<(usize, String, Source)>,
+    /// What its instructions name.
+    mentions: Vec<Mention>,
     /// What in it only `BuildKit` can do, and the line.
     newer: Option<(usize, String)>,
+}
+
+/// A name of an image or a stage in an instruction.
+#[derive(Debug, PartialEq, Eq)]
+struct Mention {
+    /// Where the instruction begins, from 1.
+    line: usize,
+    /// The lines that it is on, from 0.
+    lines: Range<usize>,
+    /// What stands in front of the name.
+    before: &'static str,
+    /// The name as written.
+    name: String,
+    /// The words that name it, for messages.
+    words: String,
+    /// What it means.
+    source: Source,
 }
 
 /// What a name in a Dockerfile means.
@@ -95,7 +172,7 @@ enum Source {
 }
 
 /// The stages of a Dockerfile in their order.
-fn stages(text: &str, args: &BTreeMap<String, String>) -> Vec<Stage> {
+fn stages(text: &str, args: &Values) -> Vec<Stage> {
     let (instructions, escape) = instructions(text);
     let mut values = Values::new();
     let mut stages: Vec<Stage> = Vec::new();
@@ -116,8 +193,14 @@ fn stages(text: &str, args: &BTreeMap<String, String>) -> Vec<Stage> {
                     stage.newer = newer(one).map(|word| (one.line, word));
                 }
                 for name in copied_from(one) {
-                    let source = copy_source(name, &over);
-                    stage.sources.push((one.line, format!("--from={}", short(name)), source));
+                    stage.mentions.push(Mention {
+                        line: one.line,
+                        lines: one.lines.clone(),
+                        before: "from=",
+                        name: name.to_owned(),
+                        words: format!("--from={}", short(name)),
+                        source: copy_source(name, &over),
+                    });
                 }
             }
         }
@@ -127,14 +210,14 @@ fn stages(text: &str, args: &BTreeMap<String, String>) -> Vec<Stage> {
 
 /// Takes over the arguments that an `ARG` in front of all stages declares. Their defaults
 /// may name earlier ones.
-fn declare(arg: &Instruction, args: &BTreeMap<String, String>, values: &mut Values, escape: char) {
+fn declare(arg: &Instruction, args: &Values, values: &mut Values, escape: char) {
     for word in words(&arg.rest, escape) {
         let (name, default) = match word.split_once('=') {
             Some((name, default)) => (name, Some(default)),
             None => (word, None),
         };
         let value = match (args.get(name), default) {
-            (Some(given), _) => Some(Some(given.clone())),
+            (Some(given), _) => Some(given.clone()),
             (None, Some(default)) => Some(expand(default, values, escape)),
             (None, None) => None,
         };
@@ -168,7 +251,15 @@ fn begin(from: &Instruction, over: &BTreeSet<String>, values: &Values, escape: c
     });
     let newer =
         platform.map(|flag| (from.line, format!("`FROM --platform={}`", short(&flag.value))));
-    Stage { name, sources: vec![(from.line, format!("FROM {}", short(base)), source)], newer }
+    let mention = Mention {
+        line: from.line,
+        lines: from.lines.clone(),
+        before: "",
+        name: base.to_owned(),
+        words: format!("FROM {}", short(base)),
+        source,
+    };
+    Stage { name, mentions: vec![mention], newer }
 }
 
 /// What only `BuildKit` can do of an instruction, in words: what every classic builder

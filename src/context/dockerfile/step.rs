@@ -1,7 +1,6 @@
 //! Where in a Dockerfile a step of the classic builder stands.
 
-use std::collections::BTreeMap;
-
+use crate::context::dockerfile::expand::Values;
 use crate::context::dockerfile::lines::instructions;
 use crate::context::dockerfile::{find, stages};
 
@@ -29,7 +28,7 @@ pub(crate) fn locate(
 ) -> Option<Place> {
     let (instructions, _) = instructions(text);
     let next = match target.filter(|target| !target.is_empty()) {
-        Some(target) => Some(find(&stages(text, &BTreeMap::new()), target)? + 1),
+        Some(target) => Some(find(&stages(text, &Values::new()), target)? + 1),
         None => None,
     };
     let mut starts = (0..instructions.len()).filter(|at| instructions[*at].keyword == "FROM");

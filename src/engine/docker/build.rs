@@ -14,6 +14,7 @@ use crate::engine::docker::distribution::{auth, auth_key};
 use crate::engine::docker::pull::{failure_without_text, progress};
 use crate::engine::error::EngineError;
 use crate::engine::{BuildProgress, BuildRequest};
+use crate::words::image::EngineId;
 use crate::words::network::Network;
 use crate::words::reference::Reference;
 
@@ -129,7 +130,7 @@ impl State<'_> {
         }
         if let Some(id) = aux.and_then(|aux| aux.id) {
             self.log.flush(&mut told);
-            told.push(BuildProgress::Built(id));
+            told.push(BuildProgress::Built(EngineId::new(id)));
         }
         self.take(told);
     }

@@ -110,11 +110,11 @@ async fn steps_lines_pulls_and_ids_come_in_order() {
         [
             step(1, "FROM ghcr.io/a/b:1"),
             BuildProgress::Pull(PullProgress::Status("Pulling from a/b".into())),
-            BuildProgress::Built("sha256:01".into()),
+            BuildProgress::Built(EngineId::new("sha256:01")),
             step(2, "RUN x"),
             BuildProgress::Log("hot".into()),
             BuildProgress::Log("tail".into()),
-            BuildProgress::Built("sha256:02".into()),
+            BuildProgress::Built(EngineId::new("sha256:02")),
         ]
     );
 }

@@ -47,7 +47,7 @@ impl DockerClient {
         let reference = reference(name)?;
         let pulled = reference.canonical();
         let mut pull = self.pull(PullRequest { reference, platform: None, credentials: None });
-        let before = self.inspect(&pulled).await?.map(|image| image.id);
+        let before = self.inspect(&pulled).await?.map(|image| image.id.to_string());
         let mut watch = Watch::new(self.timeouts().stall);
         loop {
             match timeout_at(watch.deadline(), pull.next()).await {
@@ -151,7 +151,7 @@ impl DockerClient {
     /// The id behind a name. A stream that ended well proves nothing.
     async fn proof(&self, name: &str, kind: EngineErrorKind) -> Result<String, EngineError> {
         let image = self.inspect(name).await?;
-        image.map(|image| image.id).ok_or_else(|| unproven(name, kind))
+        image.map(|image| image.id.to_string()).ok_or_else(|| unproven(name, kind))
     }
 }
 

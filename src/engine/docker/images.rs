@@ -1,6 +1,6 @@
 //! Images that the engine holds: inspecting and naming them, and the engine's platform.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::errors::Error;
 use bollard::models::{ImageInspect, SystemVersion};
@@ -9,8 +9,9 @@ use bollard::query_parameters::{ListImagesOptions, TagImageOptionsBuilder};
 use crate::engine::docker::classify::{self, About, Doing};
 use crate::engine::docker::client::DockerClient;
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::words::digest::Digest;
 use crate::words::failure::FailureClass;
-use crate::words::image::{ImageFacts, Unnamed, parse_repo_digest};
+use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed, parse_repo_digest};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 use crate::words::text::foreign_line;
@@ -55,11 +56,42 @@ pub(super) async fn unnamed(
     let answer = client.answer(&about, client.inner().list_images(Some(options))).await?;
     let images = answer.map_err(|error| classify::failed(error, &about))?;
     let unnamed = images.into_iter().map(|image| Unnamed {
-        id: image.id,
+        id: EngineId::new(image.id),
         labels: image.labels.into_iter().collect(),
         size: u64::try_from(image.size).unwrap_or(0),
     });
     Ok(unnamed.collect())
+}
+
+/// An image for each digest that some pull led to.
+pub(super) async fn digests(
+    client: &DockerClient,
+) -> Result<BTreeMap<Digest, EngineId>, EngineError> {
+    let about = client.about_engine();
+    let answer =
+        client.answer(&about, client.inner().list_images(None::<ListImagesOptions>)).await?;
+    let images = answer.map_err(|error| classify::failed(error, &about))?;
+    let mut digests = BTreeMap::new();
+    for image in images {
+        for (_, digest) in image.repo_digests.iter().filter_map(|text| parse_repo_digest(text)) {
+            digests.entry(digest).or_insert_with(|| EngineId::new(&image.id));
+        }
+    }
+    Ok(digests)
+}
+
+/// Podman has an image of its own for each platform. Docker's stores differ.
+pub(super) async fn index_room(client: &DockerClient) -> Result<IndexRoom, EngineError> {
+    if !builds_like_docker(client).await? {
+        return Ok(IndexRoom::Any);
+    }
+    let about = client.about_engine();
+    let answer = client.answer(&about, client.inner().info()).await?;
+    let info = answer.map_err(|error| classify::failed(error, &about))?;
+    let status = info.driver_status.unwrap_or_default();
+    let mut words = status.iter().flatten();
+    let is_containerd = words.any(|word| word.starts_with("io.containerd.snapshotter"));
+    Ok(if is_containerd { IndexRoom::One } else { IndexRoom::OneInRepository })
 }
 
 pub(super) async fn tag(
@@ -117,7 +149,7 @@ fn facts(image: ImageInspect) -> Option<ImageFacts> {
     let id = image.id.filter(|id| !id.is_empty())?;
     let part = |part: Option<String>| part.unwrap_or_default();
     Some(ImageFacts {
-        id,
+        id: EngineId::new(id),
         repo_digests: image
             .repo_digests
             .iter()
@@ -226,12 +258,12 @@ mod tests {
         let stub =
             Stub::answering(&[json(201, ""), json(404, r#"{"message":"No such image: x"}"#)]);
         let client = stub.client();
-        client.tag("sha256:1f", &"redis".parse().unwrap()).await.unwrap();
+        client.tag(&EngineId::new("sha256:1f"), &"redis".parse().unwrap()).await.unwrap();
         assert_eq!(
             stub.requests()[0],
             "POST /images/sha256:1f/tag?repo=docker.io%2Flibrary%2Fredis&tag=latest"
         );
-        let error = client.tag("x", &"redis".parse().unwrap()).await.unwrap_err();
+        let error = client.tag(&EngineId::new("x"), &"redis".parse().unwrap()).await.unwrap_err();
         assert_eq!((error.kind, error.class), (EngineErrorKind::Image, FailureClass::NotFound));
     }
 
@@ -243,6 +275,26 @@ mod tests {
             assert!(own.accepts(&Platform::normalised("linux", "arm", variant)));
         }
         assert!(!own.accepts(&Platform::normalised("linux", "arm64", "")));
+    }
+
+    #[tokio::test]
+    async fn each_store_has_its_room_for_an_index() {
+        let version = json(200, r#"{"Components":[{"Name":"Engine","Version":"26.1.5"}]}"#);
+        let podman = json(200, r#"{"Components":[{"Name":"Podman Engine","Version":"4.3.1"}]}"#);
+        let info = |driver: &str| {
+            json(200, &format!(r#"{{"DriverStatus":[["driver-type","{driver}"]]}}"#))
+        };
+        let stub = Stub::answering(&[
+            version.clone(),
+            info("io.containerd.snapshotter.v1"),
+            version,
+            info("overlay2"),
+            podman,
+        ]);
+        let client = stub.client();
+        for want in [IndexRoom::One, IndexRoom::OneInRepository, IndexRoom::Any] {
+            assert_eq!(client.index_room().await.unwrap(), want);
+        }
     }
 
     #[tokio::test]

@@ -14,6 +14,8 @@ mod sockets;
 #[cfg(test)]
 mod stub;
 
+use std::collections::BTreeMap;
+
 use futures_util::stream::BoxStream;
 
 use crate::engine::docker::client::DockerClient;
@@ -21,7 +23,8 @@ use crate::engine::error::EngineError;
 use crate::engine::{
     BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
 };
-use crate::words::image::{ImageFacts, Unnamed};
+use crate::words::digest::Digest;
+use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -30,12 +33,20 @@ impl Engine for DockerClient {
         images::inspect(self, reference).await
     }
 
-    async fn history(&self, id: &str) -> Result<Vec<String>, EngineError> {
-        images::history(self, id).await
+    async fn history(&self, id: &EngineId) -> Result<Vec<String>, EngineError> {
+        images::history(self, id.as_str()).await
     }
 
     async fn unnamed(&self, label: &str) -> Result<Vec<Unnamed>, EngineError> {
         images::unnamed(self, label).await
+    }
+
+    async fn digests(&self) -> Result<BTreeMap<Digest, EngineId>, EngineError> {
+        images::digests(self).await
+    }
+
+    async fn index_room(&self) -> Result<IndexRoom, EngineError> {
+        images::index_room(self).await
     }
 
     async fn platform(&self) -> Result<Platform, EngineError> {
@@ -58,8 +69,8 @@ impl Engine for DockerClient {
         pull::pull(self, request)
     }
 
-    async fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError> {
-        images::tag(self, source, target).await
+    async fn tag(&self, source: &EngineId, target: &Reference) -> Result<(), EngineError> {
+        images::tag(self, source.as_str(), target).await
     }
 
     fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>> {

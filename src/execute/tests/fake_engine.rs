@@ -17,7 +17,7 @@ use crate::engine::{
 use crate::words::digest::Digest;
 use crate::words::event::LayerState;
 use crate::words::failure::FailureClass;
-use crate::words::image::{ImageFacts, Unnamed};
+use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -78,7 +78,7 @@ pub(super) fn digest(digit: char) -> Digest {
 
 pub(super) fn facts(digit: char, platform: &str) -> ImageFacts {
     ImageFacts {
-        id: format!("sha256:{}", format!("{digit}f").repeat(32)),
+        id: EngineId::new(format!("sha256:{}", format!("{digit}f").repeat(32))),
         repo_digests: Vec::new(),
         platform: platform.parse().unwrap(),
         labels: BTreeMap::new(),
@@ -146,16 +146,31 @@ impl Engine for FakeEngine {
             return Err(error(FailureClass::Engine, reference));
         }
         let images = self.images.borrow();
-        Ok(images.get(reference).or_else(|| images.values().find(|i| i.id == reference)).cloned())
+        Ok(images
+            .get(reference)
+            .or_else(|| images.values().find(|i| i.id.as_str() == reference))
+            .cloned())
     }
 
-    async fn history(&self, id: &str) -> Result<Vec<String>, EngineError> {
-        let image = self.inspect(id).await?.unwrap();
+    async fn history(&self, id: &EngineId) -> Result<Vec<String>, EngineError> {
+        let image = self.inspect(id.as_str()).await?.unwrap();
         Ok(image.labels.iter().rev().map(|(key, value)| format!("LABEL {key}={value}")).collect())
     }
 
     async fn unnamed(&self, _: &str) -> Result<Vec<Unnamed>, EngineError> {
         Ok(Vec::new())
+    }
+
+    async fn digests(&self) -> Result<BTreeMap<Digest, EngineId>, EngineError> {
+        let images = self.images.borrow();
+        let held = images.values().flat_map(|image| {
+            image.repo_digests.iter().map(|(_, digest)| (digest.clone(), image.id.clone()))
+        });
+        Ok(held.collect())
+    }
+
+    async fn index_room(&self) -> Result<IndexRoom, EngineError> {
+        Ok(IndexRoom::OneInRepository)
     }
 
     async fn platform(&self) -> Result<Platform, EngineError> {
@@ -251,12 +266,13 @@ impl Engine for FakeEngine {
             .boxed()
     }
 
-    async fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError> {
-        self.log(format!("tag {} {}", &source[..9], target.canonical()));
+    async fn tag(&self, source: &EngineId, target: &Reference) -> Result<(), EngineError> {
+        self.log(format!("tag {} {}", &source.as_str()[..9], target.canonical()));
         if *self.refused_name.borrow() == target.canonical() {
             return Err(error(FailureClass::Unknown, &target.canonical()));
         }
-        let image = self.inspect(source).await?.expect("an image that is not there was tagged");
+        let image =
+            self.inspect(source.as_str()).await?.expect("an image that is not there was tagged");
         if !self.tags_are_lost {
             self.images.borrow_mut().insert(target.canonical(), image);
         }

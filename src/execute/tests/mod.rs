@@ -36,6 +36,7 @@ fn image(id: &str, hosts: &[&str]) -> ImagePlan {
     ImagePlan {
         id: id.to_owned(),
         name: format!("acme/{id}:1").parse().unwrap(),
+        wanted: None,
         extra_tags: vec![],
         platform: None,
         previous: None,
@@ -48,6 +49,7 @@ fn image(id: &str, hosts: &[&str]) -> ImagePlan {
         cause: Cause::NotInEngine,
         blocked: None,
         warnings: vec![],
+        to_lock: BTreeSet::new(),
     }
 }
 
@@ -65,6 +67,7 @@ pub(super) fn build_step() -> BuildStep {
             target: None,
             args: BTreeMap::new(),
             readings: Vec::new(),
+            from_environment: BTreeSet::new(),
             asks: Vec::new(),
             labels: BTreeMap::new(),
             inputs: None,
@@ -83,7 +86,7 @@ pub(super) fn build_step() -> BuildStep {
 
 fn base_of(reference: &str, image: Option<&str>) -> Base {
     let reference = reference.parse().unwrap();
-    Base { reference, image: image.map(str::to_owned), held: None, newest: None }
+    Base { image: image.map(str::to_owned), ..Base::new(reference) }
 }
 
 const TIMEOUTS: Timeouts = Timeouts {

@@ -3,8 +3,9 @@
 use super::fake_engine::{digest, facts};
 use super::observing::desired;
 use super::*;
-use crate::observe::bases::Registries;
+use crate::observe::bases::renew;
 use crate::observe::observe;
+use crate::observe::registries::Registries;
 use crate::state::desired::{Desired, DesiredImage, Strategy};
 use crate::state::inputs::LABEL;
 use crate::words::exit::ExitStatus;
@@ -47,13 +48,13 @@ async fn each_base_that_a_registry_serves_is_asked_for_once_and_no_other() {
     let registries = Registries::new(&credentials, &progress);
     let pinned = format!("a.example/pinned@{}", digest('7'));
     let mut one = inputs(&["a.example/x:1", &pinned, "c.example/held:1", "b.example/x:1"]);
-    one.bases[2].held = Some("sha256:3".to_owned());
+    one.bases[2].held = Some(crate::words::image::EngineId::new("sha256:3"));
     one.bases.push(base_of("acme/base:1", Some("base")));
     let mut other = inputs(&["a.example/x:1"]);
     let begun = Instant::now();
     let (first, second) = futures_util::join!(
-        registries.renew(&engine, &mut one),
-        registries.renew(&engine, &mut other)
+        renew(&registries, &engine, &mut one),
+        renew(&registries, &engine, &mut other)
     );
     assert_eq!((first.unwrap(), second.unwrap()), (Ok(()), Ok(())));
     assert_eq!(begun.elapsed().as_secs(), 3, "they are asked side by side");

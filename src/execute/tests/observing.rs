@@ -13,6 +13,7 @@ pub(super) fn desired() -> DesiredImage {
         name: "acme/tool:1".parse().unwrap(),
         extra_tags: vec![],
         pin: None,
+        locked: None,
         sources: vec![],
         strategy: Strategy::Pull,
         pull_policy: PullPolicy::Missing,

@@ -1,17 +1,21 @@
 //! The command line, as clap reads it. Every flag has an `OCC_…` variable, but for those
 //! that overwrite, show or remove what is kept: that is asked for each time.
 
+mod lock;
+mod words;
+
 use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, Resettable};
 use clap::parser::ValueSource;
 use clap::{
     ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-    ValueEnum,
 };
 
-use crate::render::Mode;
-use crate::state::desired::Strategy;
+pub(crate) use crate::cli::args::lock::{LockArgs, OfflineArgs, UsingLockArgs};
+pub(crate) use crate::cli::args::words::{
+    Color, ExportFor, Format, Progress, SchemaOf, StrategyArg,
+};
 use crate::words::duration::Span;
 use crate::words::grant::Grants;
 
@@ -20,8 +24,8 @@ use crate::words::grant::Grants;
 #[command(name = "occ", version, max_term_width = 100, subcommand_required = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "Exit codes: 0 in sync, 1 an image failed, 2 changes pending (--check, \
---detailed-exitcode), 4 verification failed, 5 engine unusable, 6 credentials refused, 7 only \
-passing failures (run it again), 64 bad command line or no consent, 65 bad manifest, 130 interrupted.")]
+--detailed-exitcode), 3 the lock is not fresh, 4 verification failed, 5 engine unusable, 6 credentials refused, 7 only \
+passing failures (run it again), 64 bad command line or no consent, 65 bad manifest or lock, 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -84,7 +88,7 @@ impl Cli {
         let mut cli = Self::from_arg_matches(matches)?;
         // Global flags are in the matches of the command, wherever they stand.
         let matches = matches.subcommand().map_or(matches, |(_, command)| command);
-        let is_written = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let is_written = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
         let global = &mut cli.global;
         global.host_from = if is_written("host") { "`--host`" } else { "`OCC_HOST`" };
         match (is_written("host"), is_written("context")) {
@@ -93,6 +97,9 @@ impl Cli {
             _ => {}
         }
         global.quiet &= is_written("quiet") || !is_written("progress");
+        if let Some(using) = cli.command.using_lock() {
+            using.prefer(is_written);
+        }
         Ok(cli)
     }
 }
@@ -109,6 +116,19 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     /// Show whether the engine is in sync
     Status(StatusArgs),
+    /// Print the reference of an image for scripts: the exact bytes that the engine holds
+    ///
+    /// Without a flag it is `repository@sha256:…` for what was pulled, and the image's id for
+    /// what was built: what the name means later does not matter.
+    Ref(RefArgs),
+    /// Print the exact images for other tools
+    Export(ExportArgs),
+    /// Find out which bytes the tags stand for, and write that into the lock
+    ///
+    /// What is locked stays; what is missing, or no longer what the manifest says, is asked
+    /// of every source, through the engine and with your credentials. The first source that
+    /// serves a tag decides, and no source may serve anything else afterwards.
+    Lock(LockArgs),
     /// Show what a build context holds, what it does not, and why
     Files(FilesArgs),
     /// Consent to what the manifest asks for, from now on
@@ -119,8 +139,8 @@ pub(crate) enum Command {
     /// the manifest asks for now: it is kept in your own configuration, and what the
     /// manifest asks for later is asked again.
     Trust(TrustArgs),
-    /// Print the manifest's JSON Schema
-    Schema,
+    /// Print the JSON Schema of the manifest, or of the lock
+    Schema(SchemaArgs),
 }
 
 #[derive(Debug, Args)]
@@ -139,9 +159,17 @@ pub(crate) struct PlanArgs {
     #[arg(long, env = "OCC_DETAILED_EXITCODE", hide_env = true)]
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(crate) detailed_exitcode: bool,
+    /// Also ask the registries which tags moved since they were pulled or locked
+    #[arg(long, env = "OCC_REFRESH", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) refresh: bool,
     /// Whether to pull or to build, instead of what the manifest says
     #[arg(long, value_enum, value_name = "HOW", env = "OCC_STRATEGY", hide_env = true)]
     pub(crate) strategy: Option<StrategyArg>,
+    #[command(flatten)]
+    pub(crate) using: UsingLockArgs,
+    #[command(flatten)]
+    pub(crate) offline: OfflineArgs,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
     #[command(flatten)]
@@ -169,6 +197,10 @@ pub(crate) struct SyncArgs {
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(crate) no_cache: bool,
     #[command(flatten)]
+    pub(crate) using: UsingLockArgs,
+    #[command(flatten)]
+    pub(crate) offline: OfflineArgs,
+    #[command(flatten)]
     pub(crate) reading: ReadingArgs,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
@@ -183,6 +215,46 @@ pub(crate) struct StatusArgs {
     #[arg(long, env = "OCC_CHECK", hide_env = true)]
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) using: UsingLockArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefArgs {
+    /// Id of the image
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Its local name with the tag
+    #[arg(long, conflicts_with_all = ["digest", "image_id"])]
+    pub(crate) tag: bool,
+    /// `repository@sha256:…`; a build has none
+    #[arg(long, conflicts_with = "image_id")]
+    pub(crate) digest: bool,
+    /// The engine's id of it
+    #[arg(long = "id")]
+    pub(crate) image_id: bool,
+    #[command(flatten)]
+    pub(crate) using: UsingLockArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// For which tool
+    #[arg(value_enum, value_name = "FOR")]
+    pub(crate) tool: ExportFor,
+    /// Ids of the images [default: all]
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) using: UsingLockArgs,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
     #[command(flatten)]
@@ -215,6 +287,13 @@ pub(crate) struct TrustArgs {
     /// Take the consent back
     #[arg(long)]
     pub(crate) revoke: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Of which file
+    #[arg(value_enum, value_name = "OF", default_value_t = SchemaOf::Manifest)]
+    pub(crate) of: SchemaOf,
 }
 
 #[derive(Debug, Args)]
@@ -257,76 +336,19 @@ fn unset_empty(command: clap::Command) -> clap::Command {
         .mut_subcommands(unset_empty)
 }
 
-/// The words of `--progress`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Progress {
-    /// Bars on a terminal, lines elsewhere
-    Auto,
-    /// Bars
-    Tty,
-    /// One line per change
-    Plain,
-    /// One JSON object a line
-    Json,
-    /// Warnings and failures only
-    Quiet,
-}
-
-impl Progress {
-    /// The mode that is asked for; `None` for whatever suits the terminal.
-    pub(crate) fn mode(self) -> Option<Mode> {
-        match self {
-            Self::Auto => None,
-            Self::Tty => Some(Mode::Tty),
-            Self::Plain => Some(Mode::Plain),
-            Self::Json => Some(Mode::Json),
-            Self::Quiet => Some(Mode::Quiet),
-        }
-    }
-}
-
-/// The words of `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// One versioned document, on every way out
-    Json,
-}
-
-/// The words of `--color`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// The words of `--strategy`: the manifest's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StrategyArg {
-    /// Only pull
-    Pull,
-    /// Only build
-    Build,
-    /// Build when no registry has it
-    PullThenBuild,
-}
-
-impl From<StrategyArg> for Strategy {
-    fn from(arg: StrategyArg) -> Self {
-        match arg {
-            StrategyArg::Pull => Self::Pull,
-            StrategyArg::Build => Self::Build,
-            StrategyArg::PullThenBuild => Self::PullThenBuild,
-        }
-    }
-}
-
 impl Command {
+    /// Its flags about the lock, if it has any.
+    fn using_lock(&mut self) -> Option<&mut UsingLockArgs> {
+        match self {
+            Self::Plan(args) => Some(&mut args.using),
+            Self::Sync(args) => Some(&mut args.using),
+            Self::Status(args) => Some(&mut args.using),
+            Self::Ref(args) => Some(&mut args.using),
+            Self::Export(args) => Some(&mut args.using),
+            _ => None,
+        }
+    }
+
     /// The word on the command line.
     pub(crate) fn word(&self) -> &'static str {
         match self {
@@ -335,9 +357,12 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Sync(_) => "sync",
             Self::Status(_) => "status",
+            Self::Ref(_) => "ref",
+            Self::Export(_) => "export",
+            Self::Lock(_) => "lock",
             Self::Files(_) => "files",
             Self::Trust(_) => "trust",
-            Self::Schema => "schema",
+            Self::Schema(_) => "schema",
         }
     }
 }

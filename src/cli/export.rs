@@ -1,0 +1,25 @@
+//! `occ export`: the exact images for other tools. Changes nothing, asks no registry.
+
+use crate::cli::args::{ExportArgs, ExportFor};
+use crate::cli::reference::held;
+use crate::cli::settings::Settings;
+use crate::cli::{Done, Stop};
+use crate::render::export;
+use crate::words::diagnostic::Diagnostic;
+use crate::words::exit::ExitStatus;
+
+pub(super) fn run(settings: &Settings, args: &ExportArgs) -> Result<Done, Stop> {
+    let (found, images) = held(settings, &args.ids, &args.using, &args.reading, &args.consent)?;
+    let text = match args.tool {
+        ExportFor::Compose => export::compose(&found),
+        ExportFor::Env => export::env(&found).map_err(|(one, other)| {
+            let what = format!("`{one}` and `{other}` would be one variable");
+            Stop::usage(Diagnostic::error(what).hint("name one of the two on the command line"))
+        })?,
+    };
+    let exact: Vec<_> = found
+        .iter()
+        .map(|(id, exact)| serde_json::json!({ "id": id, "reference": exact.best() }))
+        .collect();
+    Ok(Done::about(ExitStatus::Success, text, images).with("export", &exact))
+}
