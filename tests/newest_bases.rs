@@ -55,6 +55,15 @@ fn a_base_that_moved_is_a_rebuild_where_that_is_wanted_and_nowhere_else() {
     let run = following.run_with(["sync"]).expect(0);
     assert!(run.stdout.contains("1 unchanged"), "{run}");
 
+    // Offline the newest is what the engine has, and nobody is asked.
+    let before = registry.requests();
+    let run = following.run_with(["sync", "--offline", "--no-cache"]).expect(0);
+    assert!(run.stdout.contains("1 built"), "{run}");
+    assert_eq!(registry.requests(), before);
+    engine.clean_up(engine.id(&follows).unwrap());
+    let run = following.run_with(["sync"]).expect(0);
+    assert!(run.stdout.contains("1 unchanged"), "{run}");
+
     let run = staying.run_with(["sync"]).expect(0);
     assert!(run.stdout.contains("1 unchanged"), "{run}");
     assert_eq!(first_layer(&engine, &stays), first.1);

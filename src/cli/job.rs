@@ -161,6 +161,7 @@ impl Job {
         registries: Option<&Registries<'_>>,
     ) -> Result<(Plan, Observed, Trees), Stop> {
         let images = self.images();
+        let registries = registries.filter(|_| !self.policy.offline);
         let seen = observe(client, &self.desired, &images, &self.looking, registries).await;
         let (observed, trees) = seen.map_err(Stop::Engine)?;
         let plan = reconcile(&self.desired, &observed, self.policy).map_err(|diagnostics| {

@@ -9,7 +9,7 @@ use crate::cli::output::tell;
 use crate::cli::runtime::{block_on, cut_short};
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop, show};
-use crate::lock::diff::{What, diff};
+use crate::lock::diff::diff;
 use crate::lock::fresh::{Question, Todo, Wanted};
 use crate::lock::{self, Lock, LockedBase};
 use crate::observe::registries::Registries;
@@ -186,11 +186,10 @@ fn conclude(
     } else {
         render::lock::lock(&changes, &shown, what, settings.out)
     };
-    let kept = changes.iter().all(|change| change.what == What::Kept);
     let section = serde_json::json!({
         "file": shown,
         "written": writes && is_changed,
-        "changed": is_changed || !kept,
+        "changed": is_changed,
         "images": changes,
     });
     Ok(Done::about(exit, text, Images::default()).with("lock", &section))

@@ -20,6 +20,10 @@ use crate::words::event::{Event, ProgressReporter};
 use crate::words::exit::ExitStatus;
 
 pub(super) fn run(settings: &Settings, args: &PlanArgs) -> Result<Done, Stop> {
+    if args.refresh && args.offline.offline {
+        let what = "`--refresh` asks the registries, and `--offline` asks none";
+        return Err(Stop::usage(Diagnostic::error(what)));
+    }
     let strategy = args.strategy.map(Into::into);
     let policy = Policy { strategy, offline: args.offline.offline, ..Policy::default() };
     let asked = Asked {

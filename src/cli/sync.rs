@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use tokio::time::timeout;
+
 use crate::cli::args::SyncArgs;
 use crate::cli::job::{Asked, Job};
 use crate::cli::runtime::{block_on, cut_short, reason};
@@ -67,7 +69,13 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         job.lock(&client, &registries).await?;
         let (plan, observed, trees) = job.plan(&client, Some(&registries)).await?;
         if !args.offline.offline {
-            for (id, told) in job.moved(&client, &registries, &observed, false).await? {
+            // It is worth knowing, and not worth waiting for.
+            let told = job.moved(&client, &registries, &observed, false);
+            let told = match job.desired().timeouts.patience {
+                None => told.await?,
+                Some(patience) => timeout(patience, told).await.unwrap_or(Ok(Vec::new()))?,
+            };
+            for (id, told) in told {
                 progress.note(Some(&id), told);
             }
         }

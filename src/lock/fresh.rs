@@ -151,9 +151,9 @@ impl Wanted {
 }
 
 impl Question {
-    /// Whether somebody has to be asked.
+    /// Whether nothing is known yet.
     pub(crate) fn is_open(&self) -> bool {
-        !matches!(self, Self::Settled(_))
+        *self == Self::Ask
     }
 }
 
@@ -161,7 +161,7 @@ impl Todo {
     /// Whether nobody has to be asked.
     pub(crate) fn is_settled(&self) -> bool {
         let questions = self.bases.iter().map(|(_, question)| question);
-        !questions.chain([&self.digest]).any(Question::is_open)
+        questions.chain([&self.digest]).all(|question| matches!(question, Question::Settled(_)))
     }
 }
 

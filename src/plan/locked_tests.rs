@@ -136,4 +136,11 @@ fn what_is_locked_as_built_is_built() {
     let pulled = [&tool];
     assert_eq!(misapplied(&pulled, Strategy::Pull).len(), 1);
     assert_eq!(misapplied(&pulled, Strategy::Build).len(), 0);
+
+    // What is only built by default was never asked for, and may be.
+    let only = DesiredImage { strategy: Strategy::Build, ..tool.clone() };
+    assert_eq!(misapplied(&[&only], Strategy::Pull).len(), 0);
+    // Where nobody may be asked, nobody was, and what is held under the name will do.
+    let never = DesiredImage { pull_policy: PullPolicy::Never, ..tool };
+    check(&never, seen(Some(facts(&[], &[&of("b")]))), ANY, "tool: unchanged: in sync\n");
 }

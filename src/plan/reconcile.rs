@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::order::{built_on, in_order};
 use crate::plan::platforms;
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
-use crate::state::desired::{Desired, DesiredImage, PinnedBy, PullPolicy, Strategy};
+use crate::state::desired::{Desired, DesiredBuild, DesiredImage, PinnedBy, PullPolicy, Strategy};
 use crate::state::inputs::{Base, InputLabel, Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::state::obstacle::Obstacle;
@@ -46,9 +46,7 @@ pub(crate) fn misapplied(images: &[&DesiredImage], strategy: Strategy) -> Vec<Di
                 "has no registry that it could be pulled from"
             }
             Strategy::Build if image.pin.is_some() => "has a `digest`, which no build can have",
-            Strategy::Pull if image.own_strategy() == Strategy::Build && image.is_locked() => {
-                "is locked as built: no source had it"
-            }
+            Strategy::Pull if image.is_locked_as_built() => "is locked as built: no source had it",
             _ => return None,
         };
         Some(
@@ -282,7 +280,9 @@ fn obtain(
     let build = match (&image.build, inputs) {
         (Some(build), Some(Ok(inputs))) => {
             plan.warnings.extend(inputs.warnings.iter().cloned());
-            Some(BuildStep { build: build.clone(), inputs: inputs.clone() })
+            // The newest that can be had is what the engine has.
+            let build = DesiredBuild { pull: build.pull && !policy.offline, ..build.clone() };
+            Some(BuildStep { build, inputs: inputs.clone() })
         }
         (Some(_), Some(Err(problem))) if asks => {
             plan.warnings.push(format!("no build can stand in: {problem}"));

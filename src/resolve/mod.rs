@@ -81,12 +81,16 @@ impl<E: Engine> Resolver<'_, E> {
         question: &Question,
         warnings: &mut Vec<String>,
     ) -> Result<Result<Option<Digest>, Obstacle>, EngineError> {
-        match question {
-            Question::Settled(digest) => return Ok(Ok(digest.clone())),
-            Question::Confirm(digest) if self.confirm(wanted, digest).await? => {
-                return Ok(Ok(Some(digest.clone())));
+        match (question, self.how) {
+            (Question::Settled(digest), _) => return Ok(Ok(digest.clone())),
+            // Who is in a hurry keeps what is locked, and finds out when it is pulled.
+            (Question::Confirm(digest), How::First(_)) => return Ok(Ok(Some(digest.clone()))),
+            (Question::Confirm(digest), How::Every { .. }) => {
+                if self.may_have(wanted, digest, warnings).await? {
+                    return Ok(Ok(Some(digest.clone())));
+                }
             }
-            Question::Confirm(_) | Question::Ask => {}
+            (Question::Ask, _) => {}
         }
         let answers = match self.how {
             How::Every { .. } => {
@@ -126,17 +130,31 @@ impl<E: Engine> Resolver<'_, E> {
         Ok(answers)
     }
 
-    /// Whether a source still has these bytes.
-    async fn confirm(&self, wanted: &Wanted, digest: &Digest) -> Result<bool, EngineError> {
-        for source in &wanted.sources {
-            let exact = source.repository.with_digest(digest);
-            if let Told::Digest(found) = self.registries.ask(self.engine, &exact).await?
-                && found == *digest
-            {
-                return Ok(true);
-            }
+    /// Whether a source still has these bytes. One that can't say might have them: nothing
+    /// is moved for an outage.
+    async fn may_have(
+        &self,
+        wanted: &Wanted,
+        digest: &Digest,
+        warnings: &mut Vec<String>,
+    ) -> Result<bool, EngineError> {
+        let exact = wanted.sources.iter().map(|source| source.repository.with_digest(digest));
+        let exact: Vec<Reference> = exact.collect();
+        let asked = exact.iter().map(|exact| self.registries.ask(self.engine, exact));
+        let told = try_join_all(asked).await?;
+        if told.contains(&Told::Digest(digest.clone())) {
+            return Ok(true);
         }
-        Ok(false)
+        let open = exact.iter().zip(&told).find_map(|(exact, told)| match told {
+            Told::Failed(obstacle) if is_absence(obstacle.class) => None,
+            Told::Failed(obstacle) => Some(format!("`{exact}`: {}", obstacle.reason)),
+            Told::Unavailable => Some("this engine can't ask registries".to_owned()),
+            Told::Digest(_) => None,
+        });
+        if let Some(why) = &open {
+            warnings.push(format!("whether a source still has what is locked is not known: {why}"));
+        }
+        Ok(open.is_some())
     }
 
     async fn source(&self, wanted: &Wanted, source: &Reference) -> Result<Answer, EngineError> {

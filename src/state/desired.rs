@@ -101,18 +101,17 @@ impl DesiredImage {
         self.sources.iter().filter(move |_| is_pulled)
     }
 
-    /// Whether the lock has something to say of it.
-    pub(crate) fn is_locked(&self) -> bool {
-        self.locked.is_some()
+    /// Whether no source had it when it was locked, so that it is built.
+    pub(crate) fn is_locked_as_built(&self) -> bool {
+        self.strategy == Strategy::PullThenBuild
+            && self.pin.is_none()
+            && self.lockable_sources().next().is_some()
+            && self.locked.as_ref().is_some_and(|locked| locked.is_built)
     }
 
     /// What is done to obtain it, as far as the manifest and the lock go.
     pub(crate) fn own_strategy(&self) -> Strategy {
-        let is_built = self.locked.as_ref().is_some_and(|locked| locked.is_built);
-        match self.strategy {
-            Strategy::PullThenBuild if is_built && self.pin.is_none() => Strategy::Build,
-            strategy => strategy,
-        }
+        if self.is_locked_as_built() { Strategy::Build } else { self.strategy }
     }
 }
 

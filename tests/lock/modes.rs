@@ -134,6 +134,8 @@ fn offline_nobody_is_asked_what_to_lock() {
     let run = occ.run_with(["sync", "--offline"]).expect(1);
     assert!(run.stdout.contains("only a registry has it, and `--offline` asks none"), "{run}");
     assert_eq!((requests(&registry), lock_of(&occ)), (0, String::new()));
+    let run = occ.run_with(["plan", "--refresh", "--offline"]).expect(64);
+    run.says(&["`--refresh` asks the registries, and `--offline` asks none"]);
 }
 
 #[test]

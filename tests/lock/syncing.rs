@@ -6,7 +6,7 @@ use crate::support::real_engine::RealEngine;
 use crate::support::real_registry::RealRegistry;
 use crate::support::registry::{self, Fault, Registry};
 use crate::support::unique;
-use crate::sync::{from, image_of, requests, serving, table};
+use crate::sync::{ONE_ROUND, from, image_of, requests, serving, table};
 
 #[test]
 fn sync_locks_what_it_pulls_and_the_tag_may_move() {
@@ -107,6 +107,38 @@ fn a_digest_that_somebody_wrote_by_hand_is_what_is_pulled() {
     occ.run_with(["sync", "--locked"]).expect(0);
     assert!(engine.holds(&name, &old));
     assert_eq!(values(&lock_of(&occ), "digest"), [old.digest()]);
+}
+
+#[test]
+fn other_sources_move_no_pin() {
+    let mut engine = RealEngine::connect();
+    let name = engine.name("moved");
+    let (old, new) = (Image::new(&unique()), Image::new(&unique()));
+    let (a, b) = (serving(&name, &old), serving(&name, &new));
+    let occ = occ(&engine, &table("tool", &name, &from(&[&a])));
+    occ.run_with(["lock"]).expect(0);
+    let manifest =
+        |sources: &[&Registry]| ONE_ROUND.to_owned() + &table("tool", &name, &from(sources));
+
+    // A sync keeps what is locked, and asks nobody what to lock.
+    let occ = occ.file("opencode.toml", manifest(&[&b]));
+    occ.run_with(["sync"]).expect(1);
+    assert!(engine.inspect(&name).is_none());
+    assert_eq!(values(&lock_of(&occ), "digest"), [old.digest()]);
+    assert!(b.seen("/manifests/1 ").is_empty());
+
+    // A source that can't say might have it still.
+    a.set_down(true);
+    let occ = occ.file("opencode.toml", manifest(&[&b, &a]));
+    occ.run_with(["lock"])
+        .expect(0)
+        .says(&["whether a source still has what is locked is not known"]);
+    assert_eq!(values(&lock_of(&occ), "digest"), [old.digest()]);
+
+    // Where each of them says that it has not, the tag is asked for.
+    let occ = occ.file("opencode.toml", manifest(&[&b]));
+    occ.run_with(["lock"]).expect(0);
+    assert_eq!(values(&lock_of(&occ), "digest"), [new.digest()]);
 }
 
 #[test]

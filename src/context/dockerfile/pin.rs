@@ -35,9 +35,10 @@ pub(crate) fn pin(
     if let Some((line, name)) = lines::frontend(text)
         && let Ok(image) = name.parse::<Reference>()
         && let Some(digest) = digests.get(&image.canonical())
-        && let Some(at) = text[starts[line]..].find(name)
+        && let Some(sign) = text[starts[line]..].find('=')
+        && let Some(at) = text[starts[line] + sign..].find(name)
     {
-        let start = starts[line] + at;
+        let start = starts[line] + sign + at;
         edits.push((start..start + name.len(), pinned(&image, digest)));
     }
     // From the end, so that places in front of it stay true.
@@ -149,6 +150,14 @@ mod tests {
             "FROM b\nCOPY --from=\"a.example/x:1\" a /\nRUN --mount=from=redis,target=/redis \\\n  --mount=type=bind,from='redis' redis\n",
             "FROM b\nCOPY --from=a.example/x@A a /\nRUN --mount=from=docker.io/library/redis@A,target=/redis \\\n  --mount=type=bind,from=docker.io/library/redis@A redis\n",
         );
+    }
+
+    #[test]
+    fn a_directive_is_not_taken_for_its_value() {
+        let digest: Digest = A.parse().unwrap();
+        let digests = BTreeMap::from([("docker.io/library/syntax:latest".to_owned(), digest)]);
+        let told = pin("#syntax=syntax\nFROM x\n", &BTreeMap::new(), &digests).unwrap();
+        assert_eq!(told, format!("#syntax=docker.io/library/syntax@{A}\nFROM x\n"));
     }
 
     #[test]
