@@ -100,7 +100,7 @@ pub use crate::library::{Manifest, SyncError};
 pub use crate::plan::step::Plan;
 pub use crate::words::diagnostic::{Diagnostic, Severity};
 pub use crate::words::digest::{Digest, DigestError};
-pub use crate::words::event::{Event, LayerState, ProgressReporter};
+pub use crate::words::event::{Event, LayerState, ProgressReporter, StepProgress, StepState};
 pub use crate::words::exit::ExitStatus;
 pub use crate::words::failure::{BuildOn, FailureClass};
 pub use crate::words::platform::{Platform, PlatformError};

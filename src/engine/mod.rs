@@ -16,7 +16,7 @@ use futures_util::stream::BoxStream;
 
 use crate::engine::error::EngineError;
 use crate::words::digest::Digest;
-use crate::words::event::LayerState;
+use crate::words::event::{LayerState, StepProgress};
 use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
 use crate::words::network::Network;
 use crate::words::platform::Platform;
@@ -151,21 +151,73 @@ pub(crate) struct BuildRequest {
 /// What a build tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BuildProgress {
-    /// A step began.
-    Step {
-        /// From 1.
-        number: u32,
-        /// How many there are.
-        of: u32,
-        /// The instruction.
-        text: String,
-    },
+    /// A step began, or ended.
+    Step(StepProgress),
     /// A line that a step printed.
-    Log(String),
+    Log {
+        /// The step's number; 0 where no step printed it.
+        number: u32,
+        /// Without its line end.
+        line: String,
+    },
     /// A base image is being pulled.
     Pull(PullProgress),
+    /// Bytes of the context that the builder has taken so far. Only a builder that asks for
+    /// what it lacks tells this.
+    Sent(u64),
+    /// What the builder has to say about the Dockerfile.
+    Remark(Remark),
+    /// What the build failed at; the error follows.
+    FailedAt(FailedStep),
     /// An image id. The last one is the result: the classic builder tells one a stage.
     Built(EngineId),
+}
+
+/// What a builder has to say about a Dockerfile, in its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// The line that it is about, from 1.
+    pub(crate) line: Option<usize>,
+    /// One sentence.
+    pub(crate) message: String,
+    /// A page that says more.
+    pub(crate) url: String,
+}
+
+/// The step that a build failed at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedStep {
+    /// The step's number; 0 where the build failed at none.
+    pub(crate) number: u32,
+    /// The line of the Dockerfile that its instruction begins on, from 1, where the builder
+    /// says so.
+    pub(crate) line: Option<usize>,
+    /// What the command of a `RUN` ended with.
+    pub(crate) exit_code: Option<i64>,
+}
+
+/// Something that the steps of a build may read and nobody else. Never shown, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret {
+    /// Its name in the Dockerfile.
+    pub(crate) id: String,
+    /// Its bytes.
+    pub(crate) value: Bytes,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secret({})", self.id)
+    }
+}
+
+/// An ssh agent that the steps of a build may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SshAgent {
+    /// Its name in the Dockerfile.
+    pub(crate) id: String,
+    /// The socket that it listens on.
+    pub(crate) socket: std::path::PathBuf,
 }
 
 /// What a registry wants to know before it serves. Never shown, never logged.

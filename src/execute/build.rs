@@ -212,19 +212,22 @@ async fn send<E: Engine>(
         };
         match progress {
             BuildProgress::Built(id) => built = Some(id),
-            BuildProgress::Step { number, of, text } => {
-                transcript.step(number, of, &text);
-                run.progress.report(Event::BuildStep { image: image.id.clone(), number, of, text });
+            BuildProgress::Step(step) => {
+                transcript.step(&step);
+                run.progress.report(Event::BuildStep { image: image.id.clone(), step });
             }
-            BuildProgress::Log(line) => {
+            BuildProgress::Log { number, line } => {
                 transcript.line(line.clone());
-                run.progress.report(Event::BuildLog { image: image.id.clone(), line });
+                run.progress.report(Event::BuildLog { image: image.id.clone(), number, line });
             }
             BuildProgress::Pull(PullProgress::Layer { id, state, current, total }) => {
                 let image = image.id.clone();
                 run.progress.report(Event::Layer { image, layer: id, state, current, total });
             }
-            BuildProgress::Pull(_) => {}
+            BuildProgress::Sent(bytes) => {
+                run.progress.report(Event::Sending { image: image.id.clone(), bytes });
+            }
+            BuildProgress::Pull(_) | BuildProgress::Remark(_) | BuildProgress::FailedAt(_) => {}
         }
     }
     transcript.steps_are_over();

@@ -9,6 +9,7 @@ use crate::execute::failed_at::FailedAt;
 use crate::execute::log_file::LogFile;
 use crate::execute::report::Action;
 use crate::plan::step::BuildStep;
+use crate::words::event::{StepProgress, StepState};
 use crate::words::failure::FailureClass;
 use crate::words::text::foreign_line;
 
@@ -31,10 +32,12 @@ impl Transcript {
         Self { tail: VecDeque::new(), file, step: None }
     }
 
-    /// Takes a step that begins.
-    pub(super) fn step(&mut self, number: u32, of: u32, text: &str) {
+    /// Takes a step that begins, or ended.
+    pub(super) fn step(&mut self, step: &StepProgress) {
+        let StepProgress { number, of, text, state, .. } = step;
+        let (StepState::Running, Some(of)) = (state, of) else { return };
         self.line(format!("Step {number}/{of} : {text}"));
-        self.step = Some((number, of, text.to_owned()));
+        self.step = Some((*number, *of, text.clone()));
     }
 
     /// Takes a line that a step printed.
@@ -103,10 +106,14 @@ mod tests {
         told.failure(&build_step(), Some(DOCKERFILE), &error.with_hint("mend it"))
     }
 
+    fn step(number: u32, text: &str) -> StepProgress {
+        StepProgress::running(number, Some(2), text)
+    }
+
     fn at_make(file: LogFile) -> Transcript {
         let mut told = Transcript::new(file);
-        told.step(1, 2, "FROM scratch");
-        told.step(2, 2, "RUN   make");
+        told.step(&step(1, "FROM scratch"));
+        told.step(&step(2, "RUN   make"));
         told
     }
 
@@ -130,7 +137,7 @@ mod tests {
         over.steps_are_over();
         assert_eq!(error(over, FailureClass::Integrity), without);
         let mut other = at_make(LogFile::default());
-        other.step(2, 2, "RUN make install");
+        other.step(&step(2, "RUN make install"));
         assert_eq!(error(other, FailureClass::Build), without);
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::fit::clean;
 use super::say::place;
-use crate::words::event::{Event, LayerState};
+use crate::words::event::{Event, LayerState, StepProgress, StepState};
 use crate::words::text::{bytes, count, elapsed};
 
 /// The images that were begun and have not ended, in the order of their beginning.
@@ -47,14 +47,7 @@ pub(crate) enum Phase {
     /// Bytes of the build context that went to the engine.
     Sending(u64),
     /// A step of a build.
-    Step {
-        /// From 1.
-        number: u32,
-        /// How many there are.
-        of: u32,
-        /// The instruction.
-        text: String,
-    },
+    Step(StepProgress),
     /// Waiting for the next round.
     Waiting {
         /// The coming round.
@@ -133,10 +126,10 @@ impl Board {
             }
             Event::LayerRetry { layer, seconds, .. } => image.layer(layer).retry = Some(*seconds),
             Event::Sending { bytes, .. } => image.phase = Phase::Sending(*bytes),
-            Event::BuildStep { number, of, text, .. } => {
+            Event::BuildStep { step, .. } if step.state == StepState::Running => {
                 image.forget_layers();
                 image.log = None;
-                image.phase = Phase::Step { number: *number, of: *of, text: text.clone() };
+                image.phase = Phase::Step(step.clone());
             }
             Event::BuildLog { line, .. } => {
                 let line = clean(line.trim());
@@ -156,6 +149,7 @@ impl Board {
                 image.phase = Phase::Waiting { round: *round, of: *of, until };
             }
             Event::Overtaken { .. }
+            | Event::BuildStep { .. }
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::Finished { .. } => {}
@@ -197,7 +191,7 @@ impl Image {
             }
             Phase::Pulling(source) => format!("pulling {name} from {}", place(source)),
             Phase::Sending(sent) => format!("sending the build context, {}", bytes(*sent)),
-            Phase::Step { number, of, text } => format!("step {number}/{of} {text}"),
+            Phase::Step(step) => step_words(step),
             Phase::Waiting { round, of, until } => {
                 let wait = elapsed(until.saturating_duration_since(now));
                 format!("waiting, round {round} of {of} in {wait}")
@@ -214,7 +208,8 @@ impl Image {
             Phase::Pulling(_) if self.is_unpacking() => "unpacking".to_owned(),
             Phase::Begun(_) | Phase::Pulling(_) => "pulling".to_owned(),
             Phase::Sending(sent) => format!("sent {}", bytes(*sent)),
-            Phase::Step { number, of, .. } => format!("step {number}/{of}"),
+            Phase::Step(StepProgress { number, of: Some(of), .. }) => format!("step {number}/{of}"),
+            Phase::Step(step) => step.text.clone(),
             Phase::Waiting { until, .. } => {
                 format!("wait {}", elapsed(until.saturating_duration_since(now)))
             }
@@ -292,6 +287,14 @@ impl Layer {
                 self.unpacked = current;
             }
         }
+    }
+}
+
+/// A step in words.
+pub(crate) fn step_words(step: &StepProgress) -> String {
+    match step.of {
+        Some(of) => format!("step {}/{of} {}", step.number, step.text),
+        None => step.text.clone(),
     }
 }
 

@@ -153,11 +153,12 @@ mod tests {
 
     #[test]
     fn every_line_is_one_clean_object() {
-        let event = Event::BuildLog { image: "tool".into(), line: "a\x1b[31m\nb\u{202e}".into() };
+        let printed = "a\x1b[31m\nb\u{202e}".to_owned();
+        let event = Event::BuildLog { image: "tool".into(), number: 1, line: printed };
         let line = line(serde_json::to_value(&event).unwrap(), UNIX_EPOCH).unwrap();
         assert_eq!(
             line,
-            r#"{"ts":"1970-01-01T00:00:00.000Z","event":"build_log","image":"tool","line":"a\\x1b[31m\nb\\u{202e}"}"#
+            r#"{"ts":"1970-01-01T00:00:00.000Z","event":"build_log","image":"tool","number":1,"line":"a\\x1b[31m\nb\\u{202e}"}"#
         );
     }
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::board::{Board, Image, Phase};
+use super::board::{Board, Image, Phase, step_words};
 use super::fit::clean;
 use super::say::{say, seconds};
 use super::sink::Sink;
-use crate::words::event::Event;
+use crate::words::event::{Event, StepState};
 use crate::words::reference::Reference;
 use crate::words::text::{bytes, elapsed};
 
@@ -109,7 +109,7 @@ impl Plain {
                 self.retrying.remove(&(image.clone(), layer.clone()));
                 return None;
             }
-            Event::BuildStep { number, of, text, .. } => format!("step {number}/{of} {text}"),
+            Event::BuildStep { step, .. } if step.state == StepState::Running => step_words(step),
             Event::BuildLog { line, .. } if self.verbose => format!("| {}", line.trim_end()),
             Event::Finished { image, outcome, detail, millis } => {
                 let received = self.board.get(image).map_or(0, Image::received);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::render::sink::Memory;
-use crate::words::event::LayerState;
+use crate::words::event::{LayerState, StepProgress};
 use crate::words::failure::FailureClass;
 
 fn image() -> String {
@@ -88,8 +88,11 @@ fn a_build_is_told_by_its_steps() {
             reference: "docker.io/acme/tool:latest".into(),
         },
         Event::Sending { image: image(), bytes: 4096 },
-        Event::BuildStep { image: image(), number: 1, of: 2, text: "FROM scratch".into() },
-        Event::BuildLog { image: image(), line: "copied\x1b[2J".into() },
+        Event::BuildStep {
+            image: image(),
+            step: StepProgress::running(1, Some(2), "FROM scratch"),
+        },
+        Event::BuildLog { image: image(), number: 1, line: "copied\x1b[2J".into() },
         Event::Finished {
             image: image(),
             outcome: "failed",
@@ -138,7 +141,7 @@ fn nothing_foreign_makes_a_line_or_moves_the_cursor() {
     let mut plain = Plain::new(true, memory.sink());
     let bad = "x\r\n\x1b]0;t\x07\u{202e}y";
     plain.event(&trying(bad, 1));
-    plain.event(&Event::BuildLog { image: image(), line: bad.into() });
+    plain.event(&Event::BuildLog { image: image(), number: 1, line: bad.into() });
     plain.event(&Event::Warning { image: None, message: bad.into() });
     plain.event(&Event::Finished {
         image: image(),

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -72,21 +73,20 @@ pub enum Event {
         /// Bytes handed to the engine.
         bytes: u64,
     },
-    /// A build began a step.
+    /// A step of a build began, or ended. Some builders run several at once.
     BuildStep {
         /// The image's id in the manifest.
         image: String,
-        /// The step's number, from 1.
-        number: u32,
-        /// How many there are.
-        of: u32,
-        /// The instruction.
-        text: String,
+        /// Where it is.
+        #[serde(flatten)]
+        step: StepProgress,
     },
     /// A line that a build's step printed.
     BuildLog {
         /// The image's id in the manifest.
         image: String,
+        /// The step's number; 0 where no step printed it.
+        number: u32,
         /// One line, without its line end.
         line: String,
     },
@@ -148,6 +148,50 @@ pub enum Event {
         /// How long it took.
         millis: u64,
     },
+}
+
+/// A step of a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepProgress {
+    /// Its number, from 1, in the order in which they are told.
+    pub number: u32,
+    /// How many there are, where the builder says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
+    /// The instruction, or what the builder calls it: `[2/3] RUN make`.
+    pub text: String,
+    /// Where it is.
+    pub state: StepState,
+    /// How long it took, once it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub millis: Option<u64>,
+}
+
+impl StepProgress {
+    /// A step that begins.
+    pub(crate) fn running(number: u32, of: Option<u32>, text: impl Into<String>) -> Self {
+        Self { number, of, text: text.into(), state: StepState::Running, millis: None }
+    }
+
+    /// The same, ended.
+    pub(crate) fn ended(self, state: StepState, time: Duration) -> Self {
+        let millis = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        Self { state, millis, ..self }
+    }
+}
+
+/// Where a step of a build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// It runs.
+    Running,
+    /// It was not run: its result was there.
+    Cached,
+    /// It ran to its end.
+    Done,
+    /// It failed, or was cut short.
+    Failed,
 }
 
 /// Where a layer is on its way into the engine.

@@ -14,6 +14,7 @@ use crate::engine::docker::distribution::{auth, auth_key};
 use crate::engine::docker::pull::{failure_without_text, progress};
 use crate::engine::error::EngineError;
 use crate::engine::{BuildProgress, BuildRequest};
+use crate::words::event::{StepProgress, StepState};
 use crate::words::image::EngineId;
 use crate::words::network::Network;
 use crate::words::reference::Reference;
@@ -137,7 +138,8 @@ impl State<'_> {
 
     fn take(&mut self, told: Vec<BuildProgress>) {
         for item in told {
-            if let BuildProgress::Step { text, .. } = &item {
+            if let BuildProgress::Step(StepProgress { text, state: StepState::Running, .. }) = &item
+            {
                 self.at_base = text
                     .split_whitespace()
                     .next()
@@ -152,6 +154,8 @@ impl State<'_> {
     fn end(&mut self, failure: Option<impl FnOnce(&About<'_>) -> EngineError>) {
         let mut told = Vec::new();
         self.log.flush(&mut told);
+        let state = if failure.is_some() { StepState::Failed } else { StepState::Done };
+        self.log.end(state, &mut told);
         self.take(told);
         self.answers = None;
         if let Some(failure) = failure {

@@ -103,18 +103,31 @@ async fn steps_lines_pulls_and_ids_come_in_order() {
         "\n",
     )))
     .await;
-    let step = |number, text: &str| BuildProgress::Step { number, of: 2, text: text.into() };
-    let told: Vec<BuildProgress> = told.into_iter().map(Result::unwrap).collect();
+    let step = |number, text: &str, state| {
+        let millis = (state != StepState::Running).then_some(0);
+        let step = StepProgress::running(number, Some(2), text);
+        BuildProgress::Step(StepProgress { state, millis, ..step })
+    };
+    let line = |line: &str| BuildProgress::Log { number: 2, line: line.into() };
+    let untimed = |mut progress| {
+        if let BuildProgress::Step(StepProgress { millis: Some(millis), .. }) = &mut progress {
+            *millis = 0;
+        }
+        progress
+    };
+    let told: Vec<BuildProgress> = told.into_iter().map(Result::unwrap).map(untimed).collect();
     assert_eq!(
         told,
         [
-            step(1, "FROM ghcr.io/a/b:1"),
+            step(1, "FROM ghcr.io/a/b:1", StepState::Running),
             BuildProgress::Pull(PullProgress::Status("Pulling from a/b".into())),
             BuildProgress::Built(EngineId::new("sha256:01")),
-            step(2, "RUN x"),
-            BuildProgress::Log("hot".into()),
-            BuildProgress::Log("tail".into()),
+            step(1, "FROM ghcr.io/a/b:1", StepState::Done),
+            step(2, "RUN x", StepState::Running),
+            line("hot"),
+            line("tail"),
             BuildProgress::Built(EngineId::new("sha256:02")),
+            step(2, "RUN x", StepState::Done),
         ]
     );
 }
@@ -147,7 +160,7 @@ async fn each_form_of_an_error_line_is_a_failure() {
 #[tokio::test]
 async fn a_broken_stream_is_cut_short_and_keeps_its_last_line() {
     let told = told(Reply::Bytes(chunks(b"{\"stream\":\"half\"}\n"))).await;
-    assert_eq!(told[0].as_ref().unwrap(), &BuildProgress::Log("half".into()));
+    assert_eq!(told[0].as_ref().unwrap(), &BuildProgress::Log { number: 0, line: "half".into() });
     assert_eq!(told[1].as_ref().unwrap_err().class, C::CutShort);
     assert_eq!(told.len(), 2);
 }

@@ -125,16 +125,14 @@ impl DockerClient {
                 match told {
                     BuildProgress::Built(id) => built = Some(id),
                     BuildProgress::Pull(told) => report(name, told, progress),
-                    BuildProgress::Log(line) => {
-                        progress.report(Event::BuildLog { image: name.to_owned(), line });
+                    BuildProgress::Log { number, line } => {
+                        progress.report(Event::BuildLog { image: name.to_owned(), number, line });
                     }
-                    BuildProgress::Step { number, of, text } => {
-                        progress.report(Event::BuildStep {
-                            image: name.to_owned(),
-                            number,
-                            of,
-                            text,
-                        });
+                    BuildProgress::Sent(_)
+                    | BuildProgress::Remark(_)
+                    | BuildProgress::FailedAt(_) => {}
+                    BuildProgress::Step(step) => {
+                        progress.report(Event::BuildStep { image: name.to_owned(), step });
                     }
                 }
             }

@@ -15,7 +15,7 @@ use crate::engine::{
     BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
 };
 use crate::words::digest::Digest;
-use crate::words::event::LayerState;
+use crate::words::event::{LayerState, StepProgress};
 use crate::words::failure::FailureClass;
 use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
 use crate::words::platform::Platform;
@@ -288,7 +288,7 @@ impl Engine for FakeEngine {
         let mut image = facts('b', "linux/amd64");
         image.labels = request.labels;
         let id = image.id.clone();
-        let step = BuildProgress::Step { number: 1, of: 1, text: "RUN false".to_owned() };
+        let step = BuildProgress::Step(StepProgress::running(1, Some(1), "RUN false"));
         let last = if let Some(class) = self.build_error {
             Err(error(class, "the build"))
         } else {
@@ -297,7 +297,7 @@ impl Engine for FakeEngine {
         };
         // A stage before the last has an image, too, which is not the result.
         let stage = BuildProgress::Built(facts('a', "linux/amd64").id);
-        let line = BuildProgress::Log("a line".to_owned());
+        let line = BuildProgress::Log { number: 1, line: "a line".to_owned() };
         stream::iter(vec![Ok(step), Ok(stage), Ok(line), last]).boxed()
     }
 

@@ -104,7 +104,7 @@ impl Tty {
                 let end = End { id: image, outcome, detail, received, millis: *millis };
                 Some(frame::ended(end, (self.measure)(), self.look))
             }
-            Event::BuildLog { image, line } if self.verbose => {
+            Event::BuildLog { image, line, .. } if self.verbose => {
                 let line = format!("{}: {}", clean(image), clean(line.trim_end()));
                 Some(self.look.paint(Tone::Dim, &line))
             }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::render::sink::Memory;
-use crate::words::event::LayerState;
+use crate::words::event::{LayerState, StepProgress};
 use crate::words::failure::FailureClass;
 
 /// A terminal in memory, and a voice that draws on it.
@@ -154,10 +154,13 @@ fn the_wait_for_the_next_round_counts_down() {
 #[test]
 fn a_build_shows_its_step_and_last_line() {
     let mut stage = Stage::new(|| Size { columns: 60, rows: 24 });
-    let line = |line: &str| Event::BuildLog { image: image(), line: line.into() };
+    let line = |line: &str| Event::BuildLog { image: image(), number: 3, line: line.into() };
     stage.tell(&[
         Event::Started { image: image(), action: "build", reference: "acme/tool:1".into() },
-        Event::BuildStep { image: image(), number: 3, of: 7, text: "RUN cargo build".into() },
+        Event::BuildStep {
+            image: image(),
+            step: StepProgress::running(3, Some(7), "RUN cargo build"),
+        },
         line("Compiling serde v1.0.0"),
         line(" \r"),
         line("\x1b[32mCompiling\x1b[0m occ"),
@@ -267,8 +270,8 @@ fn foreign_escapes_come_out_visible() {
     let bad = "x\r\n\x1b[2J\x1b]0;t\x07\u{202e}y";
     stage.tell(&[
         Event::Started { image: bad.into(), action: "build", reference: bad.into() },
-        Event::BuildStep { image: bad.into(), number: 1, of: 1, text: bad.into() },
-        Event::BuildLog { image: bad.into(), line: bad.into() },
+        Event::BuildStep { image: bad.into(), step: StepProgress::running(1, Some(1), bad) },
+        Event::BuildLog { image: bad.into(), number: 1, line: bad.into() },
         Event::Layer {
             image: bad.into(),
             layer: bad.into(),
