@@ -71,6 +71,7 @@
 //! follow: [`DockerClient`], [`Manifest`], [`Plan`], [`Report`], [`EngineError`],
 //! [`ProgressReporter`], and the words they use.
 
+mod buildkit;
 mod cli;
 mod context;
 mod engine;

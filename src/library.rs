@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::engine::credentials::CredentialStore;
 use crate::engine::docker::client::DockerClient;
@@ -174,7 +175,8 @@ impl DockerClient {
         docker_config: Option<&Path>,
         progress: &ProgressReporter,
     ) -> Result<Report, SyncError> {
-        let credentials = CredentialStore::new(docker_config.map(Path::to_owned), search_path());
+        let credentials =
+            Arc::new(CredentialStore::new(docker_config.map(Path::to_owned), search_path()));
         let registries = Registries::new(&credentials, progress);
         let (plan, trees) = self.look(manifest, Reach::Build, Some(&registries)).await?;
         plan.warn(progress);

@@ -13,8 +13,8 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::context::Tree;
 use crate::context::cache::Cache;
-use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::engine::{Builder, Engine};
 use crate::observe::registries::Registries;
 use crate::plan::platforms::rivals;
 use crate::state::desired::{Desired, DesiredImage, Strategy};
@@ -175,8 +175,10 @@ async fn look<E: Engine>(
             inputs::compare(engine, image, build, held, &read, &options.cache).await?;
     }
     let newer = read.newer.filter(|_| read.inputs.problem.is_none());
-    if newer.is_some() && engine.builds_like_docker().await? {
-        read.inputs.problem = newer;
+    if let Some(newer) = newer
+        && let Builder::Classic(why) = engine.builder().await?
+    {
+        read.inputs.problem = Some(format!("{newer}, and {why}"));
     }
     seen.inputs = Some(Ok(read.inputs));
     Ok((seen, Some(read.tree)))

@@ -48,7 +48,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let begun = Instant::now();
     let client = job.connect(settings)?;
     let environment = &settings.environment;
-    let credentials = environment.credentials();
+    let credentials = Arc::new(environment.credentials());
     let renderer = Renderer::new(settings.mode, settings.err, settings.verbose > 0, Sink::stderr());
     let renderer = Arc::new(Mutex::new(renderer));
     let draw = |act: &dyn Fn(&mut Renderer)| {

@@ -1,19 +1,18 @@
 //! The tar archive of a tree, streamed: packed on a thread of its own, a few
 //! chunks ahead of the engine, so that memory stays flat whatever the size.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
-use crate::context::root::{Root, is_swapped};
-use crate::context::{Content, ContextError, Entry, Kind, Tree, path_bytes};
+use crate::context::root::Root;
+use crate::context::verified::Verified;
+use crate::context::{Content, Kind, Tree, path_bytes};
 
 /// Bytes to a chunk, and chunks that may wait for the engine.
 const CHUNK: usize = 64 * 1024;
@@ -50,16 +49,16 @@ pub(crate) fn stream(tree: Tree, gzip: bool) -> BoxStream<'static, io::Result<By
 
 /// The bytes of the plain archive, without reading a file.
 pub(crate) fn length(tree: &Tree) -> u64 {
-    let sizes = tree.entries.iter().map(|entry| {
-        let mut bare = entry.clone();
+    let sizes = tree.archived().map(|(path, kind)| {
+        let mut bare = kind.clone();
         let mut content = 0;
-        if let Kind::File { content: from, size, .. } = &mut bare.kind {
+        if let Kind::File { content: from, size, .. } = &mut bare {
             content = size.next_multiple_of(BLOCK);
             (*from, *size) = (Content::Memory(Bytes::new()), 0);
         }
         let mut head = Builder::new(io::Cursor::new(Vec::new()));
         // Into memory, where nothing fails.
-        let _ = append(&mut head, &bare, None);
+        let _ = append(&mut head, path, &bare, None);
         content + head.get_ref().position()
     });
     // Two empty blocks are the end.
@@ -69,57 +68,46 @@ pub(crate) fn length(tree: &Tree) -> u64 {
 /// Writes the whole archive to `out`.
 fn pack<W: Write>(tree: &Tree, out: W) -> io::Result<W> {
     let mut builder = Builder::new(out);
-    for entry in &tree.entries {
-        append(&mut builder, entry, tree.root.as_deref())?;
+    for (path, kind) in tree.archived() {
+        append(&mut builder, path, kind, tree.root.as_deref())?;
     }
     builder.into_inner()
 }
 
 fn append<W: Write>(
     builder: &mut Builder<W>,
-    entry: &Entry,
+    path: &Path,
+    kind: &Kind,
     root: Option<&Root>,
 ) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_mtime(0);
     header.set_uid(0);
     header.set_gid(0);
-    match &entry.kind {
+    match kind {
         Kind::Directory => {
             header.set_entry_type(EntryType::Directory);
             header.set_mode(0o755);
             header.set_size(0);
-            builder.append_data(&mut header, &entry.path, io::empty())
+            builder.append_data(&mut header, path, io::empty())
         }
         Kind::Link(target) => {
             header.set_entry_type(EntryType::Symlink);
             header.set_mode(0o777);
             header.set_size(0);
             // Not `append_link`: it would tidy up the target, which is data.
-            link(builder, &mut header, &entry.path, target)
+            link(builder, &mut header, path, target)
         }
         Kind::File { content, executable, size, hash } => {
             header.set_entry_type(EntryType::Regular);
             header.set_mode(if *executable { 0o755 } else { 0o644 });
             header.set_size(*size);
             match content {
-                Content::Memory(bytes) => builder.append_data(&mut header, &entry.path, &**bytes),
+                Content::Memory(bytes) => builder.append_data(&mut header, path, &**bytes),
                 Content::Disk => {
                     let root = root.ok_or_else(|| io::Error::other("the context has no place"))?;
-                    let path = root.at(&entry.path);
-                    let cannot = |error| match error {
-                        // What it is by now is no file that could be opened.
-                        error if is_swapped(&error) => changed(&path),
-                        error => unreadable(&path, error),
-                    };
-                    let file = root.file(&entry.path).map_err(cannot)?;
-                    let meta = file.metadata().map_err(cannot)?;
-                    if !meta.is_file() || meta.len() != *size {
-                        return Err(changed(&path));
-                    }
-                    let (left, want, hash) = (*size, *hash, Sha256::new());
-                    let source = Verified { path: &path, file, left, hash, want };
-                    builder.append_data(&mut header, &entry.path, source)
+                    let source = Verified::open(root, path, *size, *hash)?;
+                    builder.append_data(&mut header, path, source)
                 }
             }
         }
@@ -147,49 +135,6 @@ fn link<W: Write>(
         builder.append(&long, name.chain(&[0][..]))?;
     }
     builder.append_data(header, path, io::empty())
-}
-
-/// A file's bytes, held against the size and the hash that were taken before.
-struct Verified<'a> {
-    path: &'a Path,
-    file: File,
-    left: u64,
-    hash: Sha256,
-    want: [u8; 32],
-}
-
-fn unreadable(path: &Path, error: io::Error) -> io::Error {
-    match error.kind() {
-        // Whoever reads tries that again.
-        ErrorKind::Interrupted => error,
-        _ => io::Error::other(ContextError::read(path)(error)),
-    }
-}
-
-fn changed(path: &Path) -> io::Error {
-    io::Error::other(format!("`{}` changed while it was sent", path.display()))
-}
-
-impl Read for Verified<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if room == 0 {
-            return Ok(0);
-        }
-        let n = self.file.read(&mut buffer[..room]).map_err(|e| unreadable(self.path, e))?;
-        if n == 0 {
-            return Err(changed(self.path));
-        }
-        self.hash.update(&buffer[..n]);
-        self.left -= n as u64;
-        // Checked with the last byte: the archive must not get past a wrong file.
-        let ends = self.left == 0;
-        if ends && (self.hash.clone().finalize()[..] != self.want || self.file.read(&mut [0])? != 0)
-        {
-            return Err(changed(self.path));
-        }
-        Ok(n)
-    }
 }
 
 /// A writer whose chunks go through a channel. It blocks while the engine is behind.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::context::ignorefile::{self, NAME};
 use crate::context::root::Root;
-use crate::context::{Content, ContextError, Entry, Kind, Tree, file};
+use crate::context::{ContextError, Kind, Tree};
 use crate::ignore;
 
 /// The ignore file that hides both from `COPY`.
@@ -28,9 +28,8 @@ pub(crate) fn bring(tree: &mut Tree, dockerfile: &Path, root: &Path) -> io::Resu
     while tree.entries.iter().any(|entry| entry.path == Path::new(&name)) {
         name.push('_');
     }
-    tree.entries.retain(|entry| entry.path != Path::new(NAME));
-    tree.entries.push(Entry { path: name.clone().into(), kind: in_memory(text) });
-    tree.entries.push(Entry { path: NAME.into(), kind: in_memory(EVERYTHING.to_vec()) });
+    tree.overlay.insert(name.clone().into(), Some(Kind::memory(text.into())));
+    tree.overlay.insert(NAME.into(), Some(Kind::memory(Bytes::from_static(EVERYTHING))));
     tree.dockerfile = name;
     tree.is_brought = true;
     Ok(())
@@ -49,15 +48,6 @@ pub(crate) fn text(dockerfile: &Path, root: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn in_memory(text: Vec<u8>) -> Kind {
-    Kind::File {
-        size: text.len() as u64,
-        hash: file::sha256(&text),
-        content: Content::Memory(Bytes::from(text)),
-        executable: false,
-    }
-}
-
 /// Makes the builder hide the Dockerfile of the tree at `dir` from `COPY`, or not.
 pub(crate) fn prepare(tree: &mut Tree, hides: bool, dir: &Path) -> Result<(), ContextError> {
     let at = tree.entries.iter().position(|entry| entry.path == Path::new(NAME));
@@ -71,11 +61,8 @@ pub(crate) fn prepare(tree: &mut Tree, hides: bool, dir: &Path) -> Result<(), Co
     if text.is_some() && wanted == text {
         return Ok(());
     }
-    if let Some(at) = at {
-        tree.entries.remove(at);
-    }
-    if let Some(text) = wanted {
-        tree.entries.push(Entry { path: NAME.into(), kind: in_memory(text) });
+    if at.is_some() || wanted.is_some() {
+        tree.overlay.insert(NAME.into(), wanted.map(|text| Kind::memory(text.into())));
     }
     Ok(())
 }

@@ -6,6 +6,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
 use crate::context::{ContextError, file};
 use crate::ignore::{Malformed, Patterns, parse};
 
@@ -18,6 +20,8 @@ const LARGEST: u64 = 1024 * 1024;
 /// What an ignore file says.
 #[derive(Debug, Default)]
 pub(crate) struct IgnoreFile {
+    /// Its bytes.
+    pub(crate) text: Bytes,
     /// Its lines.
     pub(crate) patterns: Patterns,
     /// Whether it is the one of this Dockerfile alone.
@@ -43,7 +47,8 @@ pub(crate) fn find(
             let patterns = parse(&text).map_err(|Malformed { line, pattern, why }| {
                 ContextError::Pattern { path: path.clone(), line, pattern, why }
             })?;
-            return Ok(IgnoreFile { patterns, is_own, path: Some(path) });
+            let text = text.into();
+            return Ok(IgnoreFile { text, patterns, is_own, path: Some(path) });
         }
     }
     Ok(IgnoreFile::default())

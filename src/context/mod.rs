@@ -17,9 +17,13 @@ mod root;
 #[cfg(not(unix))]
 #[path = "root_plain.rs"]
 mod root;
+pub(crate) mod served;
 pub(crate) mod stat;
+mod verified;
+mod versions;
 pub(crate) mod walk;
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,11 +36,15 @@ use crate::context::stat::What;
 use crate::ignore::Patterns;
 use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 
-/// Everything that goes to the builder, in the order of the archive.
+/// Everything that goes to the builder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
-    /// Sorted by the bytes of their paths.
+    /// What is in the context, sorted by the bytes of the paths. The Dockerfile and
+    /// `.dockerignore` are among it where they lie in it, even if they are ignored: the
+    /// builder has to read them.
     pub(crate) entries: Vec<Entry>,
+    /// What an archive has in the place of these, and beside them; `None` leaves one out.
+    overlay: BTreeMap<PathBuf, Option<Kind>>,
     /// Path of the Dockerfile inside the archive.
     pub(crate) dockerfile: String,
     /// Whether the Dockerfile lies elsewhere, and that path is made up.
@@ -175,25 +183,38 @@ impl Tree {
     /// A context of nothing but a Dockerfile.
     pub(crate) fn template(dockerfile: &'static str) -> Self {
         let content = Bytes::from_static(dockerfile.as_bytes());
-        let kind = Kind::File {
-            size: content.len() as u64,
-            hash: file::sha256(&content),
-            content: Content::Memory(content),
-            executable: false,
-        };
-        let entries = vec![Entry { path: PathBuf::from("Dockerfile"), kind }];
-        Self { entries, dockerfile: "Dockerfile".to_owned(), ..Self::default() }
+        let overlay = BTreeMap::from([("Dockerfile".into(), Some(Kind::memory(content)))]);
+        Self { overlay, dockerfile: "Dockerfile".to_owned(), ..Self::default() }
+    }
+
+    /// What an archive has, in its order.
+    fn archived(&self) -> impl Iterator<Item = (&Path, &Kind)> {
+        let own = self.entries.iter().map(|entry| (&*entry.path, &entry.kind));
+        let own = own.filter(|(path, _)| !self.overlay.contains_key(*path));
+        let added = self.overlay.iter().filter_map(|(path, kind)| Some((&**path, kind.as_ref()?)));
+        let mut all: Vec<(&Path, &Kind)> = own.chain(added).collect();
+        // By their bytes: a path's own order takes it apart each time. It is nearly sorted.
+        all.sort_by(|a, b| path_bytes(a.0).cmp(path_bytes(b.0)));
+        all.into_iter()
+    }
+
+    /// The Dockerfile as it was hashed, or as it was changed for the builder.
+    fn dockerfile_kind(&self) -> Option<&Kind> {
+        let path = Path::new(&self.dockerfile);
+        let own = || self.entries.iter().find(|entry| self.is_dockerfile(entry));
+        let added = self.overlay.get(path).and_then(Option::as_ref);
+        added.or_else(|| own().map(|entry| &entry.kind))
     }
 
     /// The text of the Dockerfile, where it can still be read.
     pub(crate) fn dockerfile_text(&self) -> Option<String> {
-        let entry = self.entries.iter().find(|entry| self.is_dockerfile(entry))?;
-        let Kind::File { content, .. } = &entry.kind else { return None };
+        let Kind::File { content, .. } = self.dockerfile_kind()? else { return None };
         let bytes = match content {
             Content::Memory(bytes) => bytes.to_vec(),
             Content::Disk => {
                 let mut bytes = Vec::new();
-                self.root.as_ref()?.file(&entry.path).ok()?.read_to_end(&mut bytes).ok()?;
+                let path = Path::new(&self.dockerfile);
+                self.root.as_ref()?.file(path).ok()?.read_to_end(&mut bytes).ok()?;
                 bytes
             }
         };
@@ -207,9 +228,9 @@ impl Tree {
         change: impl FnOnce(&str) -> Result<String, String>,
     ) -> Result<Self, String> {
         let text = self.dockerfile_text().unwrap_or_default();
-        let at = self.entries.iter().position(|entry| self.is_dockerfile(entry));
-        let Some(at) = at else { return Ok(self) };
-        if let Kind::File { content, size, hash, .. } = &mut self.entries[at].kind {
+        let Some(kind) = self.dockerfile_kind() else { return Ok(self) };
+        let mut kind = kind.clone();
+        if let Kind::File { content, size, hash, .. } = &mut kind {
             if file::sha256(text.as_bytes()) != *hash {
                 let shown = self.dockerfile.clone();
                 return Err(format!("`{shown}` changed, or is not UTF-8"));
@@ -218,6 +239,7 @@ impl Tree {
             *size = text.len() as u64;
             *content = Content::Memory(text);
         }
+        self.overlay.insert(PathBuf::from(&self.dockerfile), Some(kind));
         Ok(self)
     }
 
@@ -253,9 +275,8 @@ impl Tree {
 
     /// The same for the Dockerfile.
     pub(crate) fn dockerfile_item(&self) -> Option<(&[u8], Sha256Sum)> {
-        let entry = self.entries.iter().find(|entry| self.is_dockerfile(entry))?;
-        let path = if self.is_brought { b"" } else { path_bytes(&entry.path) };
-        Some((path, entry.kind.fingerprint()))
+        let path = if self.is_brought { &[][..] } else { self.dockerfile.as_bytes() };
+        Some((path, self.dockerfile_kind()?.fingerprint()))
     }
 
     /// The hash of all items.
@@ -270,6 +291,12 @@ impl Tree {
 }
 
 impl Kind {
+    /// A file in memory.
+    fn memory(text: Bytes) -> Self {
+        let (size, hash) = (text.len() as u64, file::sha256(&text));
+        Self::File { content: Content::Memory(text), executable: false, size, hash }
+    }
+
     /// Bytes of its content.
     pub(crate) fn size(&self) -> u64 {
         match self {

@@ -104,14 +104,3 @@ async fn names_and_sizes_at_their_limits_arrive_as_they_are() {
     assert_eq!(content(Path::new("sparse")), vec![0; 1_000_001]);
     assert_eq!(found[Path::new("in/deep")].0, EntryType::Directory);
 }
-
-#[test]
-fn a_read_that_fails_names_the_file() {
-    // A directory can be opened, and then not be read.
-    let dir = context();
-    let file = fs_err::File::open(dir.path()).unwrap().into_parts().0;
-    let path = Path::new("/c/in/file");
-    let mut source = Verified { path, file, left: 4, hash: Sha256::new(), want: [0; 32] };
-    let error = source.read(&mut [0; 4]).unwrap_err().to_string();
-    assert!(error.starts_with("cannot read `/c/in/file`: "), "{error}");
-}

@@ -160,11 +160,11 @@ fn sent(files: &[(&str, &str)], dockerfile: &str) -> Result<Vec<String>, String>
 fn sent_from(dir: &Path, dockerfile: &str) -> Result<Vec<String>, String> {
     let tree = read(dir, Path::new(dockerfile), dir)
         .map_err(|error| error.to_string().replace(dir.to_str().unwrap(), "ROOT"))?;
-    let name = |entry: &Entry| {
-        let slash = if entry.kind == Kind::Directory { "/" } else { "" };
-        format!("{}{slash}", entry.path.to_str().unwrap())
+    let name = |(path, kind): (&Path, &Kind)| {
+        let slash = if *kind == Kind::Directory { "/" } else { "" };
+        format!("{}{slash}", path.to_str().unwrap())
     };
-    Ok(tree.entries.iter().map(name).collect())
+    Ok(tree.archived().map(name).collect())
 }
 
 #[test]

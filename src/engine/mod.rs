@@ -3,22 +3,24 @@
 //! [`Engine`] is the port that the use cases are written against. `docker`
 //! implements it over the Docker Engine API; the tests have one in memory.
 
+mod build;
 pub(crate) mod credentials;
 pub(crate) mod docker;
 pub(crate) mod error;
 pub(crate) mod watch;
 
 use std::collections::BTreeMap;
-use std::io;
 
-use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
+pub(crate) use crate::engine::build::{
+    BuildContext, BuildProgress, BuildRequest, Builder, FailedStep, FileEntry, FileKind, Files,
+    Logins, Remark, Secret, Served, SshAgent,
+};
 use crate::engine::error::EngineError;
 use crate::words::digest::Digest;
-use crate::words::event::{LayerState, StepProgress};
+use crate::words::event::LayerState;
 use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
-use crate::words::network::Network;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -44,9 +46,8 @@ pub(crate) trait Engine {
     /// The engine's own platform.
     async fn platform(&self) -> Result<Platform, EngineError>;
 
-    /// Whether its builder is Docker's, which without `BuildKit` takes an older syntax
-    /// than that of other engines.
-    async fn builds_like_docker(&self) -> Result<bool, EngineError>;
+    /// What it builds with.
+    async fn builder(&self) -> Result<Builder, EngineError>;
 
     /// Asks a registry, through the engine, for the digest behind a reference.
     /// [`Resolution::Unavailable`] where the engine can't ask.
@@ -62,8 +63,8 @@ pub(crate) trait Engine {
     /// Makes `target` (which must be a name with a tag) mean the image `source`.
     async fn tag(&self, source: &EngineId, target: &Reference) -> Result<(), EngineError>;
 
-    /// Builds. The image is left without a name; its id comes as the last
-    /// [`BuildProgress::Built`].
+    /// Builds. The image's id comes as the last [`BuildProgress::Built`]; a name it has only
+    /// where the request gives it one.
     fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>>;
 
     /// Whether it is reached over a socket of this machine. There a context is sent as
@@ -116,108 +117,6 @@ pub(crate) enum PullProgress {
     Warning(String),
     /// Anything else: a sign of life.
     Status(String),
-}
-
-/// What to build.
-pub(crate) struct BuildRequest {
-    /// Path of the Dockerfile inside the archive.
-    pub(crate) dockerfile: String,
-    /// The same as the user knows it, for messages.
-    pub(crate) shown: String,
-    /// The stage to build.
-    pub(crate) target: Option<String>,
-    /// Build arguments.
-    pub(crate) args: BTreeMap<String, String>,
-    /// Labels.
-    pub(crate) labels: BTreeMap<String, String>,
-    /// The network of `RUN` steps.
-    pub(crate) network: Network,
-    /// `None`: the engine's own.
-    pub(crate) platform: Option<Platform>,
-    /// Don't use the build cache.
-    pub(crate) no_cache: bool,
-    /// Use the layers of these images, which the engine holds, as the build cache and no
-    /// others. Empty: use all that was built.
-    pub(crate) cache_from: Vec<Reference>,
-    /// Ask the registries for newer bases, also for those that the engine holds.
-    pub(crate) pull: bool,
-    /// Credentials for the registries of base images, by registry host.
-    pub(crate) credentials: BTreeMap<String, Credentials>,
-    /// The tar archive, gzip-compressed if the engine asked for it. An error in
-    /// the stream aborts the build.
-    pub(crate) context: BoxStream<'static, io::Result<Bytes>>,
-}
-
-/// What a build tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum BuildProgress {
-    /// A step began, or ended.
-    Step(StepProgress),
-    /// A line that a step printed.
-    Log {
-        /// The step's number; 0 where no step printed it.
-        number: u32,
-        /// Without its line end.
-        line: String,
-    },
-    /// A base image is being pulled.
-    Pull(PullProgress),
-    /// Bytes of the context that the builder has taken so far. Only a builder that asks for
-    /// what it lacks tells this.
-    Sent(u64),
-    /// What the builder has to say about the Dockerfile.
-    Remark(Remark),
-    /// What the build failed at; the error follows.
-    FailedAt(FailedStep),
-    /// An image id. The last one is the result: the classic builder tells one a stage.
-    Built(EngineId),
-}
-
-/// What a builder has to say about a Dockerfile, in its words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Remark {
-    /// The line that it is about, from 1.
-    pub(crate) line: Option<usize>,
-    /// One sentence.
-    pub(crate) message: String,
-    /// A page that says more.
-    pub(crate) url: String,
-}
-
-/// The step that a build failed at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FailedStep {
-    /// The step's number; 0 where the build failed at none.
-    pub(crate) number: u32,
-    /// The line of the Dockerfile that its instruction begins on, from 1, where the builder
-    /// says so.
-    pub(crate) line: Option<usize>,
-    /// What the command of a `RUN` ended with.
-    pub(crate) exit_code: Option<i64>,
-}
-
-/// Something that the steps of a build may read and nobody else. Never shown, never logged.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret {
-    /// Its name in the Dockerfile.
-    pub(crate) id: String,
-    /// Its bytes.
-    pub(crate) value: Bytes,
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secret({})", self.id)
-    }
-}
-
-/// An ssh agent that the steps of a build may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SshAgent {
-    /// Its name in the Dockerfile.
-    pub(crate) id: String,
-    /// The socket that it listens on.
-    pub(crate) socket: std::path::PathBuf,
 }
 
 /// What a registry wants to know before it serves. Never shown, never logged.

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use futures_util::stream::StreamExt;
 use tokio::time::timeout;
 
-use crate::context::dockerfile::pin::pin;
-use crate::context::{Tree, archive};
+use crate::context::Tree;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::PULSE;
-use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress};
+use crate::engine::{BuildProgress, Engine, PullProgress};
 use crate::execute::renew::renew;
 use crate::execute::report::Action;
+use crate::execute::request::{pulls_all, request};
 use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, place};
 use crate::observe::bases;
 use crate::observe::inputs::{self, is_built_with, labels};
 use crate::observe::registries::Registries;
-use crate::observe::{Trees, identify, inspect, which_are_held};
+use crate::observe::{Trees, identify, inspect};
 use crate::plan::step::{BuildStep, ImagePlan};
 use crate::state::inputs::{Inputs, LABEL};
 use crate::words::duration::Span;
@@ -25,7 +25,7 @@ use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 use crate::words::image::EngineId;
 
-type Labels = BTreeMap<String, String>;
+pub(super) type Labels = BTreeMap<String, String>;
 
 /// Builds.
 pub(super) async fn build<E: Engine>(
@@ -101,12 +101,6 @@ pub(super) async fn build<E: Engine>(
     }
 }
 
-/// Whether the engine may be told to pull the bases by itself: all of them have to come
-/// from a registry then.
-fn pulls_all(inputs: &Inputs) -> bool {
-    inputs.bases.iter().all(|base| base.newest.is_some())
-}
-
 /// A failed build's error, unless the engine died of it, or it of the engine.
 async fn unless_dead<E: Engine>(
     run: &Run<'_, E>,
@@ -160,44 +154,9 @@ async fn send<E: Engine>(
         .get(&image.id)
         .cloned()
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
-    let dockerfile = tree.dockerfile.clone();
-    let shown = inputs::shown(&step.build, &tree);
-    let locked = read.locked();
-    let tree = if locked.is_empty() {
-        tree
-    } else {
-        let pinned = tree.with_dockerfile(|text| pin(text, &step.build.args, &locked));
-        pinned.map_err(|why| failed(image, FailureClass::Build, why))?
-    };
-    let mut credentials = BTreeMap::new();
-    for base in read.bases.iter().filter(|base| base.image.is_none() && !base.is_frontend) {
-        let registry = &base.reference.repository.registry;
-        if let Some(found) = run.credentials.get(registry, &run.progress).await {
-            credentials.insert(registry.clone(), found);
-        }
-    }
-    let caches = which_are_held(run.engine, &step.build.cache_from).await?;
-    let cache_from = caches.into_iter().filter(|(_, held)| *held);
-    let mut sent = 0;
-    let (progress, id) = (run.progress.clone(), image.id.clone());
-    let context = archive::stream(tree, !run.engine.is_local()).inspect(move |chunk| {
-        sent += chunk.as_ref().map_or(0, bytes::Bytes::len) as u64;
-        progress.report(Event::Sending { image: id.clone(), bytes: sent });
-    });
-    let mut stream = run.engine.build(BuildRequest {
-        dockerfile,
-        shown,
-        target: step.build.target.clone(),
-        args: step.build.args.clone(),
-        labels: labels.clone(),
-        network: step.build.network,
-        platform: image.platform.clone(),
-        no_cache: run.options.no_cache,
-        cache_from: cache_from.map(|(cache, _)| cache.clone()).collect(),
-        pull: step.build.pull && pulls_all(read),
-        credentials,
-        context: context.boxed(),
-    });
+    let served = (Vec::new(), Vec::new());
+    let request = request(run, image, (step, read), labels, tree, served).await?;
+    let mut stream = run.engine.build(request);
     let mut built = None;
     loop {
         let progress = match timeout(PULSE, stream.next()).await {
@@ -257,6 +216,6 @@ async fn prove<E: Engine>(
     Ok(facts.id)
 }
 
-fn failed(image: &ImagePlan, class: FailureClass, message: String) -> EngineError {
+pub(super) fn failed(image: &ImagePlan, class: FailureClass, message: String) -> EngineError {
     EngineError::new(EngineErrorKind::Build, class, image.name.canonical(), message)
 }

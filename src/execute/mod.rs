@@ -15,11 +15,13 @@ mod place;
 mod pull;
 mod renew;
 pub(crate) mod report;
+mod request;
 mod transcript;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{OnceCell, Semaphore};
@@ -51,7 +53,7 @@ use crate::words::platform::Platform;
 /// What all images of a run share.
 pub(crate) struct Run<'a, E> {
     engine: &'a E,
-    credentials: &'a CredentialStore,
+    credentials: &'a Arc<CredentialStore>,
     progress: ProgressReporter,
     timeouts: Timeouts,
     options: Options,
@@ -165,7 +167,7 @@ impl Failure {
 impl<'a, E: Engine> Run<'a, E> {
     pub(crate) fn new(
         engine: &'a E,
-        credentials: &'a CredentialStore,
+        credentials: &'a Arc<CredentialStore>,
         progress: ProgressReporter,
         (timeouts, limits): (Timeouts, Limits),
         options: Options,

@@ -46,6 +46,13 @@ pub(crate) fn line(number: usize, text: &[u8]) -> Option<Result<Pattern, Malform
     })
 }
 
+/// The pattern of a path that is wanted, cleaned already. It has no exceptions; `None` where
+/// it is malformed.
+pub(crate) fn wanted(path: &[u8]) -> Option<Pattern> {
+    let escape: &[u8] = if path.starts_with(b"!") { b"\\" } else { b"" };
+    Pattern::parse(&[escape, path].concat()).ok()
+}
+
 /// The pattern in a line, cleaned; `None` where there is none.
 fn pattern(line: &[u8]) -> Option<Vec<u8>> {
     // Only at the very beginning: a name may well start with `#`.

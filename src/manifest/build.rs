@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::ignore::{self, Patterns};
 use crate::manifest::Place;
 use crate::manifest::interpolate::Template as Interpolated;
-use crate::manifest::model::{Build, Builder};
+use crate::manifest::model::Build;
 use crate::manifest::paths;
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::At;
 use crate::manifest::secrets::looks_secret;
 use crate::manifest::text::PathText;
 use crate::state::args::Reading;
-use crate::state::desired::{BuildOrigin, DesiredBuild};
+use crate::state::desired::{BuildOrigin, Builder, DesiredBuild};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::grant::{Ask, Grant};
 use crate::words::network::Network;
@@ -67,6 +67,7 @@ pub(crate) fn check(
             .map(|at| at.value.clone())
             .collect(),
         pull: build.pull.as_ref().is_some_and(|pull| pull.value),
+        builder: build.builder.as_ref().map_or(Builder::Auto, |builder| builder.value),
     })
 }
 

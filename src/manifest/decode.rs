@@ -3,13 +3,13 @@
 use toml::de::DeValue;
 
 use crate::manifest::model::{
-    Build, Builder, Count, Defaults, Format, Image, Limits, List, Manifest, Registries, Registry,
+    Build, Count, Defaults, Format, Image, Limits, List, Manifest, Registries, Registry,
     RegistryTable, Retry, Secret, Timeouts,
 };
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::{Fields, FromValue, Key, Value, string, wrong_type};
 use crate::manifest::text::{PathText, Variable, Word};
-use crate::state::desired::{PullPolicy, Strategy, Template};
+use crate::state::desired::{Builder, PullPolicy, Strategy, Template};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::failure::BuildOn;
 use crate::words::network::Network;

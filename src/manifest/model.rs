@@ -11,7 +11,7 @@ use crate::manifest::reader::{At, Entries};
 use crate::manifest::text::{
     ImageId, LabelKey, OccVersion, PathText, PlatformChoice, SourceTag, Tag, Variable, Word,
 };
-use crate::state::desired::{PullPolicy, Strategy, Template};
+use crate::state::desired::{Builder, PullPolicy, Strategy, Template};
 use crate::words::digest::Digest;
 use crate::words::duration::Span;
 use crate::words::failure::BuildOn;
@@ -285,18 +285,6 @@ impl Secret {
             Self::Env { id, .. } | Self::File { id, .. } => &id.0,
         }
     }
-}
-
-/// The engine's builder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "kebab-case", inline)]
-pub(crate) enum Builder {
-    /// The best that the engine has.
-    Auto,
-    /// `BuildKit`.
-    Buildkit,
-    /// The classic builder.
-    Classic,
 }
 
 /// A number of things: 1 to 1000.

@@ -6,7 +6,6 @@ use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, propt
 use schemars::JsonSchema;
 use serde_json::{Value as Json, json};
 
-use crate::manifest::model::Builder;
 use crate::manifest::names::{Host, LocalTag, Name, RegistryEntry, RepositoryPath};
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::{FromValue, Key};
@@ -15,6 +14,7 @@ use crate::manifest::text::{
     ImageId, LabelKey, OccVersion, PathText, PlatformChoice, SourceTag, Tag, Text, Variable, Word,
 };
 use crate::manifest::{DEFAULT, schema};
+use crate::state::desired::Builder;
 use crate::state::desired::{PullPolicy, Strategy, Template};
 use crate::words::digest::Digest;
 use crate::words::duration::Span;

@@ -54,6 +54,7 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
             network: Network::Default,
             cache_from: Vec::new(),
             pull: false,
+            builder: crate::state::desired::Builder::Auto,
         }),
         ..image(id)
     }

@@ -42,6 +42,7 @@ fn build(target: Option<&str>) -> BuildStep {
             network: Network::Default,
             cache_from: Vec::new(),
             pull: false,
+            builder: crate::state::desired::Builder::Auto,
         },
         inputs: Inputs {
             parts: BTreeMap::new(),

@@ -227,6 +227,8 @@ pub(crate) struct DesiredBuild {
     pub(crate) cache_from: Vec<Reference>,
     /// Whether to build on the newest bases that their registries have.
     pub(crate) pull: bool,
+    /// What it is built with.
+    pub(crate) builder: Builder,
 }
 
 impl DesiredBuild {
@@ -261,6 +263,21 @@ impl DesiredBuild {
         let args = self.args.iter().filter(|(name, _)| !is_proxy_arg(name));
         args.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
+}
+
+/// The engine's builder.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Builder {
+    /// The best that the engine has.
+    Auto,
+    /// `BuildKit`.
+    Buildkit,
+    /// The classic builder.
+    Classic,
 }
 
 /// Where the Dockerfile and the context come from.

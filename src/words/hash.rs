@@ -1,5 +1,7 @@
 //! sha256 over lists of texts, so that no two different lists have the same one.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use sha2::{Digest as _, Sha256};
 
 /// The 32 bytes of a sha256.
@@ -29,9 +31,23 @@ pub(crate) fn hash_of<F: AsRef<[u8]>>(fields: impl IntoIterator<Item = F>) -> Sh
     hash.finish()
 }
 
+/// Thirty-two hexadecimal digits that nobody else has. Who wants to may guess them: they
+/// are no secret.
+pub(crate) fn unique() -> String {
+    let half = || RandomState::new().hash_one(0);
+    format!("{:016x}{:016x}", half(), half())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_are_alike() {
+        let all: std::collections::BTreeSet<String> = (0..1000).map(|_| unique()).collect();
+        assert_eq!(all.len(), 1000);
+        assert!(all.iter().all(|one| one.len() == 32));
+    }
 
     #[test]
     fn fields_cannot_run_together() {

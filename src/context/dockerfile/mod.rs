@@ -5,6 +5,7 @@
 //! engine says itself, and better.
 
 mod expand;
+pub(crate) mod label;
 mod lines;
 pub(crate) mod pin;
 pub(crate) mod step;
@@ -68,11 +69,10 @@ pub(crate) fn demands(
             }
         }
         if demands.newer.is_none() {
-            demands.newer = stage.newer.as_ref().map(|(line, word)| {
-                format!(
-                    "line {line} of `{path}`: {word} needs BuildKit, which occ does not drive yet"
-                )
-            });
+            demands.newer = stage
+                .newer
+                .as_ref()
+                .map(|(line, word)| format!("line {line} of `{path}`: {word} needs BuildKit"));
         }
     }
     let frontend = lines::frontend(text).and_then(|(_, name)| name.parse::<Reference>().ok());

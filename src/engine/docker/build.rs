@@ -13,7 +13,7 @@ use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::distribution::{auth, auth_key};
 use crate::engine::docker::pull::{failure_without_text, progress};
 use crate::engine::error::EngineError;
-use crate::engine::{BuildProgress, BuildRequest};
+use crate::engine::{BuildContext, BuildProgress, BuildRequest};
 use crate::words::event::{StepProgress, StepState};
 use crate::words::image::EngineId;
 use crate::words::network::Network;
@@ -38,6 +38,7 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         credentials,
         context,
     } = request;
+    let BuildContext::Archive(context) = context else { return stream::empty().boxed() };
     let options = BuildImageOptions {
         dockerfile,
         target: target.unwrap_or_default(),

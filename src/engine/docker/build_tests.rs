@@ -23,7 +23,7 @@ fn request(context: BoxStream<'static, io::Result<Bytes>>) -> BuildRequest {
         cache_from: vec!["acme/tool:cache".parse().unwrap()],
         pull: true,
         credentials: BTreeMap::new(),
-        context,
+        context: BuildContext::Archive(context),
     }
 }
 

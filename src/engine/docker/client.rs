@@ -8,7 +8,9 @@ use std::time::Duration;
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use hyper::header::HeaderValue;
+use tokio::sync::OnceCell;
 
+use crate::engine::Builder;
 use crate::engine::docker::classify::{self, About, Doing};
 use crate::engine::docker::endpoint::{Endpoint, EndpointOptions, Tls, Transport};
 use crate::engine::error::EngineError;
@@ -43,6 +45,8 @@ pub struct DockerClient {
     endpoint: Arc<Endpoint>,
     timeouts: Timeouts,
     answered: Arc<AtomicBool>,
+    /// What it builds with, once that was asked.
+    builder: Arc<OnceCell<Builder>>,
 }
 
 /// The manifest's defaults, for whoever has no manifest.
@@ -93,6 +97,7 @@ impl DockerClient {
             endpoint: Arc::new(endpoint),
             timeouts,
             answered: Arc::default(),
+            builder: Arc::default(),
         })
     }
 
@@ -127,6 +132,14 @@ impl DockerClient {
 
     pub(super) fn timeouts(&self) -> &Timeouts {
         &self.timeouts
+    }
+
+    /// What the engine builds with; `ask` finds out.
+    pub(super) async fn known_builder<F>(&self, ask: impl Fn() -> F) -> Result<Builder, EngineError>
+    where
+        F: Future<Output = Result<Builder, EngineError>>,
+    {
+        self.builder.get_or_try_init(ask).await.cloned()
     }
 
     /// What to say when the engine as such fails.

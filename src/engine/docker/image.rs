@@ -10,7 +10,9 @@ use tokio::time::{timeout, timeout_at};
 use crate::engine::docker::client::{DockerClient, within};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::{PULSE, Watch};
-use crate::engine::{BuildProgress, BuildRequest, Engine as _, PullProgress, PullRequest};
+use crate::engine::{
+    BuildContext, BuildProgress, BuildRequest, Engine as _, PullProgress, PullRequest,
+};
 use crate::words::event::{Event, ProgressReporter};
 use crate::words::failure::FailureClass;
 use crate::words::network::Network;
@@ -108,7 +110,7 @@ impl DockerClient {
             cache_from: Vec::new(),
             pull: false,
             credentials: BTreeMap::new(),
-            context: stream::iter([Ok(archive)]).boxed(),
+            context: BuildContext::Archive(stream::iter([Ok(archive)]).boxed()),
         };
         let mut build = self.build(request);
         let run = async {

@@ -115,6 +115,11 @@ pub(super) async fn builds_like_docker(client: &DockerClient) -> Result<bool, En
     Ok(!components.iter().any(|component| component.name.starts_with("Podman")))
 }
 
+/// The operating system that its containers run on.
+pub(super) async fn os(client: &DockerClient) -> Result<String, EngineError> {
+    Ok(version(client).await?.os.unwrap_or_default())
+}
+
 async fn version(client: &DockerClient) -> Result<SystemVersion, EngineError> {
     let about = client.about_engine();
     let answer = client.answer(&about, client.inner().version()).await?;
@@ -305,9 +310,9 @@ mod tests {
             json(200, "{}"),
         ]);
         let client = stub.client();
-        assert!(client.builds_like_docker().await.unwrap());
-        assert!(!client.builds_like_docker().await.unwrap());
-        assert!(client.builds_like_docker().await.unwrap());
+        assert!(builds_like_docker(&client).await.unwrap());
+        assert!(!builds_like_docker(&client).await.unwrap());
+        assert!(builds_like_docker(&client).await.unwrap());
     }
 
     #[tokio::test]

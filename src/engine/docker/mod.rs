@@ -2,9 +2,11 @@
 
 mod build;
 mod build_log;
+mod buildkit;
 mod classify;
 pub(crate) mod client;
 mod context_store;
+mod dial;
 mod distribution;
 pub(crate) mod endpoint;
 pub(crate) mod image;
@@ -21,7 +23,8 @@ use futures_util::stream::BoxStream;
 use crate::engine::docker::client::DockerClient;
 use crate::engine::error::EngineError;
 use crate::engine::{
-    BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
+    BuildContext, BuildProgress, BuildRequest, Builder, Credentials, Engine, PullProgress,
+    PullRequest, Resolution,
 };
 use crate::words::digest::Digest;
 use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
@@ -53,8 +56,8 @@ impl Engine for DockerClient {
         images::platform(self).await
     }
 
-    async fn builds_like_docker(&self) -> Result<bool, EngineError> {
-        images::builds_like_docker(self).await
+    async fn builder(&self) -> Result<Builder, EngineError> {
+        self.known_builder(|| buildkit::builder(self)).await
     }
 
     async fn resolve(
@@ -74,7 +77,10 @@ impl Engine for DockerClient {
     }
 
     fn build(&self, request: BuildRequest) -> BoxStream<'_, Result<BuildProgress, EngineError>> {
-        build::build(self, request)
+        match request.context {
+            BuildContext::Archive(_) => build::build(self, request),
+            BuildContext::Served(_) => buildkit::build(self, request),
+        }
     }
 
     fn is_local(&self) -> bool {

@@ -12,7 +12,8 @@ use tokio::time::sleep;
 
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{
-    BuildProgress, BuildRequest, Credentials, Engine, PullProgress, PullRequest, Resolution,
+    BuildProgress, BuildRequest, Builder, Credentials, Engine, PullProgress, PullRequest,
+    Resolution,
 };
 use crate::words::digest::Digest;
 use crate::words::event::{LayerState, StepProgress};
@@ -177,8 +178,8 @@ impl Engine for FakeEngine {
         Ok("linux/amd64".parse().unwrap())
     }
 
-    async fn builds_like_docker(&self) -> Result<bool, EngineError> {
-        Ok(true)
+    async fn builder(&self) -> Result<Builder, EngineError> {
+        Ok(Builder::Classic("it is old".to_owned()))
     }
 
     async fn resolve(

@@ -12,7 +12,7 @@ async fn the_pull_limit_of_a_registry_counts_for_all_images() {
         .script("b.example", &[Reply::Serves('2')]);
     let hosts = ["a.example", "b.example"];
     // One after the other: the second has to know what the first found out.
-    let credentials = CredentialStore::new(None, None);
+    let credentials = Arc::new(CredentialStore::new(None, None));
     let limits = Limits { pulls: 1, builds: 1 };
     let run = Run::new(
         &engine,
@@ -183,7 +183,7 @@ async fn what_another_occ_built_meanwhile_is_not_built_again() {
     tool.steps = vec![Step::Build(build_step())];
     let plan = Plan { images: vec![tool] };
     let trees: Trees = [("tool".to_owned(), Tree::template("FROM scratch\n"))].into();
-    let credentials = CredentialStore::new(None, None);
+    let credentials = Arc::new(CredentialStore::new(None, None));
     let limits = Limits { pulls: 1, builds: 1 };
     let start = || {
         let progress = ProgressReporter::silent();
@@ -310,7 +310,7 @@ async fn a_build_takes_along_the_logins_of_its_bases_and_no_others() {
     let login = r#"{"auth": "dTpw"}"#; // u:p
     let config = format!(r#"{{"auths": {{"a.example": {login}, "b.example": {login}}}}}"#);
     fs_err::write(home.path().join("config.json"), config).unwrap();
-    let credentials = CredentialStore::new(Some(home.path().to_owned()), None);
+    let credentials = Arc::new(CredentialStore::new(Some(home.path().to_owned()), None));
     let engine = engine();
     let limits = Limits { pulls: 1, builds: 1 };
     let options = Options::default();

@@ -74,6 +74,7 @@ pub(super) fn build_step() -> BuildStep {
             network: Network::Default,
             cache_from: Vec::new(),
             pull: false,
+            builder: crate::state::desired::Builder::Auto,
         },
         inputs: Inputs {
             parts: BTreeMap::new(),
@@ -98,7 +99,7 @@ const TIMEOUTS: Timeouts = Timeouts {
 };
 
 async fn run(engine: &FakeEngine, images: Vec<ImagePlan>, options: Options) -> Outcomes {
-    let credentials = CredentialStore::new(None, None);
+    let credentials = Arc::new(CredentialStore::new(None, None));
     let events = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&events);
     let progress = ProgressReporter::new(move |event| sink.lock().unwrap().push(event));

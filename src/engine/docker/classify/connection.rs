@@ -69,7 +69,7 @@ pub(super) fn failed(error: &Error, about: &About<'_>) -> EngineError {
     EngineError { source, ..failure }
 }
 
-fn unreachable_or(endpoint: &Endpoint, error: &io::Error) -> EngineError {
+pub(super) fn unreachable_or(endpoint: &Endpoint, error: &io::Error) -> EngineError {
     match error.kind() {
         kind @ (io::ErrorKind::NotFound
         | io::ErrorKind::PermissionDenied

@@ -17,6 +17,7 @@ mod table;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -140,6 +141,26 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
     error
 }
 
+/// Classifies a stream to the engine that could not be had.
+pub(super) fn dialling(error: &io::Error, about: &About<'_>) -> EngineError {
+    connection::unreachable_or(about.endpoint, error)
+}
+
+/// The files of a build are to blame.
+pub(super) fn ours(message: &str, about: &About<'_>) -> EngineError {
+    EngineError::new(about.doing.kind(), FailureClass::Build, shown(about.subject), shown(message))
+}
+
+/// The connection broke in the middle of a build.
+pub(super) fn cut_short(message: &str, about: &About<'_>) -> EngineError {
+    let said = "the engine's answer broke off";
+    let mut failure =
+        EngineError::new(about.doing.kind(), FailureClass::CutShort, shown(about.subject), said);
+    failure.hint = hint::hint(FailureClass::CutShort, about, about.reference);
+    failure.source = Some(Cause::boxed(shown(message), None));
+    failure
+}
+
 /// Classifies silence: nothing came for as long as `limit`.
 pub(super) fn silent(limit: Duration, about: &About<'_>) -> EngineError {
     let for_long = elapsed(limit);
@@ -211,9 +232,9 @@ fn build_hint(text: &str) -> Option<String> {
     let may_want_it = ["unknown instruction", "unknown flag"];
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| evidence::says(text, phrase));
     if says(&wants_buildkit) {
-        Some("this Dockerfile needs BuildKit, which occ does not drive yet".to_owned())
+        Some("this Dockerfile needs BuildKit, and it was built with the classic builder".to_owned())
     } else if says(&may_want_it) {
-        Some("if it is no typing error but a here-document (`<<EOF`) or a newer flag: those need BuildKit, which occ does not drive yet".to_owned())
+        Some("if it is no typing error but a here-document (`<<EOF`) or a newer flag: those need BuildKit, or a newer one: `# syntax=docker/dockerfile:1`".to_owned())
     } else {
         None
     }

@@ -1,0 +1,139 @@
+//! What of a context a builder asks for.
+//!
+//! It names paths, and wants with them what links on the way lead to: fsutil's `FollowLinks`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::{FileKind, Files};
+use crate::ignore::{self, Pattern, Patterns};
+
+/// What a request for files names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Patterns of what is wanted.
+    pub(super) include: Vec<String>,
+    /// The same, with what links lead to.
+    pub(super) follow: Vec<String>,
+    /// Whether it names what is not wanted. That is what the ignore file says, which this
+    /// side has read, too.
+    pub(super) excludes: bool,
+}
+
+/// Links that are followed for one request. More than this is a circle.
+const MOST_LINKS: usize = 10_000;
+
+/// The entries that are wanted, in their order. A directory is, if anything in it is.
+pub(super) fn select(files: &dyn Files, wanted: &Wanted) -> Vec<u32> {
+    let patterns = patterns(files, wanted);
+    // Without patterns for what is not wanted, it is the ignore file that is asked for.
+    let is_for_rules = !wanted.excludes && wanted.follow.iter().any(|path| path.ends_with(IGNORE));
+    let mut found: Vec<u32> = Vec::new();
+    let mut last: Option<&str> = None;
+    // From the end: what is in a directory decides on the directory.
+    for at in (0..files.len()).rev() {
+        let entry = files.entry(at);
+        let is_wanted = patterns.as_ref().is_none_or(|all| all.ignores(entry.path.as_bytes()))
+            && (is_for_rules || !files.is_ignored(at));
+        let is_above =
+            |last: &str| last.strip_prefix(entry.path).is_some_and(|rest| rest.starts_with('/'));
+        if is_wanted || entry.kind == FileKind::Directory && last.is_some_and(is_above) {
+            last = Some(entry.path);
+            found.extend(u32::try_from(at));
+        }
+    }
+    found.reverse();
+    found
+}
+
+/// The ignore file that a builder asks for.
+const IGNORE: &str = ".dockerignore";
+
+/// What is wanted; `None` is everything.
+fn patterns(files: &dyn Files, wanted: &Wanted) -> Option<Patterns> {
+    let mut paths: BTreeSet<String> = wanted.include.iter().map(|path| clean(path)).collect();
+    if !wanted.follow.is_empty() {
+        let links = (0..files.len()).map(|at| files.entry(at));
+        let links = links.filter_map(|entry| match entry.kind {
+            FileKind::Link(target) => Some((entry.path, target)),
+            _ => None,
+        });
+        follow(&links.collect(), &wanted.follow, &mut paths);
+    }
+    if paths.is_empty() || paths.contains("") {
+        return None;
+    }
+    // What is no pattern here may be one there: more than is wanted does no harm.
+    paths.iter().map(|path| pattern(path)).collect()
+}
+
+/// The pattern that means this path, whatever it begins with.
+fn pattern(path: &str) -> Option<Pattern> {
+    ignore::wanted(path.as_bytes())
+}
+
+/// Adds each path, and where the links on it lead.
+fn follow(links: &BTreeMap<&str, &str>, wanted: &[String], found: &mut BTreeSet<String>) {
+    let mut rest: Vec<String> = wanted.iter().map(|path| clean(path)).collect();
+    let mut steps = 0;
+    while let Some(path) = rest.pop() {
+        steps += 1;
+        if steps > MOST_LINKS {
+            return;
+        }
+        let mut at = String::new();
+        let mut parts = path.split('/').peekable();
+        while let Some(part) = parts.next() {
+            if !at.is_empty() {
+                at.push('/');
+            }
+            at.push_str(part);
+            let targets = targets(links, &at);
+            let is_last = parts.peek().is_none();
+            if !is_last && targets.is_empty() {
+                continue;
+            }
+            let is_new = found.insert(at.clone());
+            if is_new {
+                let below: Vec<&str> = parts.collect();
+                let below = below.join("/");
+                rest.extend(targets.iter().map(|target| clean(&format!("{target}/{below}"))));
+            }
+            break;
+        }
+    }
+}
+
+/// Where the link at a path leads, or the links that a pattern in its last part matches.
+fn targets(links: &BTreeMap<&str, &str>, path: &str) -> Vec<String> {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let leads = |target: &str| {
+        if target.starts_with('/') { target.to_owned() } else { format!("{dir}/{target}") }
+    };
+    if !name.contains(['*', '?', '[', '\\']) {
+        return links.get(path).map(|target| leads(target)).into_iter().collect();
+    }
+    let Some(names) = pattern(name) else { return Vec::new() };
+    let names: Patterns = std::iter::once(names).collect();
+    let is_here = |path: &str| {
+        let (its_dir, its_name) = path.rsplit_once('/').unwrap_or(("", path));
+        its_dir == dir && names.ignores(its_name.as_bytes())
+    };
+    links.iter().filter(|(path, _)| is_here(path)).map(|(_, target)| leads(target)).collect()
+}
+
+/// A path below the root, without `.` and `..`, and without slashes at its ends.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

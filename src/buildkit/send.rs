@@ -1,0 +1,208 @@
+//! Sends files as fsutil's `Send` does, which is what a builder's file sync receives: first
+//! what there is, then, while that still goes on, the bytes of whatever it asks for.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bollard_buildkit_proto::fsutil::types::packet::PacketType;
+use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use tokio::sync::mpsc;
+use tonic::{Status, Streaming};
+
+use crate::buildkit::files::Faults;
+use crate::buildkit::filter::{Wanted, select};
+use crate::engine::{FileKind, Files};
+
+/// Bytes of a file in one packet. A builder takes no message of 4 MiB, and more than this
+/// is no faster.
+const CHUNK: usize = 64 * 1024;
+
+/// Packets that may wait for the builder: all that is in memory at once.
+const AHEAD: usize = 16;
+
+/// Threads that read files.
+const READERS: usize = 2;
+
+/// Bits of Go's `FileMode`, which is what travels.
+const DIRECTORY: u32 = 1 << 31;
+const LINK: u32 = 1 << 27;
+
+type Item = Result<Packet, Status>;
+
+/// What is sent for a request for files.
+struct Sender {
+    files: Arc<dyn Files>,
+    /// The entries that are sent, by their ids; known before the first is sent.
+    selected: OnceLock<Vec<u32>>,
+    packets: mpsc::Sender<Item>,
+    faults: Faults,
+}
+
+/// Answers a request for files.
+pub(super) fn send(
+    files: Arc<dyn Files>,
+    wanted: Wanted,
+    questions: Streaming<Packet>,
+    faults: Faults,
+) -> BoxStream<'static, Item> {
+    let (packets, answers) = mpsc::channel(AHEAD);
+    let sender = Arc::new(Sender { files, selected: OnceLock::new(), packets, faults });
+    let list = Arc::clone(&sender);
+    tokio::task::spawn_blocking(move || list.list(&wanted));
+    tokio::spawn(answer(sender, questions));
+    stream::unfold(answers, |mut answers| async { Some((answers.recv().await?, answers)) }).boxed()
+}
+
+/// Reads what the builder asks for until it has everything.
+async fn answer(sender: Arc<Sender>, mut questions: Streaming<Packet>) {
+    // Its end ends the readers.
+    let mut readers: Option<blocking::Sender<u32>> = None;
+    let mut asked = BTreeSet::new();
+    loop {
+        let packet = match questions.message().await {
+            Ok(Some(packet)) => packet,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(%error, "the builder stopped asking for files");
+                return;
+            }
+        };
+        match packet.r#type() {
+            PacketType::PacketReq if sender.may_send(packet.id) && asked.insert(packet.id) => {
+                let queue = readers.get_or_insert_with(|| sender.read());
+                if queue.send(packet.id).is_err() {
+                    return;
+                }
+            }
+            PacketType::PacketReq => {
+                let told = format!("there is no file {} to send", packet.id);
+                let _ = sender.packets.send(Err(Status::invalid_argument(told))).await;
+                return;
+            }
+            PacketType::PacketFin => {
+                let _ = sender.packets.send(Ok(of_type(PacketType::PacketFin))).await;
+                return;
+            }
+            PacketType::PacketErr => {
+                tracing::debug!(text = %String::from_utf8_lossy(&packet.data), "the builder");
+                return;
+            }
+            PacketType::PacketStat | PacketType::PacketData => {}
+        }
+    }
+}
+
+impl Sender {
+    /// Sends what there is.
+    fn list(&self, wanted: &Wanted) {
+        let selected = self.selected.get_or_init(|| select(&*self.files, wanted));
+        for at in selected {
+            let stat = Some(stat(&*self.files, *at as usize));
+            let packet = Packet { stat, ..of_type(PacketType::PacketStat) };
+            if self.packets.blocking_send(Ok(packet)).is_err() {
+                return;
+            }
+        }
+        let _ = self.packets.blocking_send(Ok(of_type(PacketType::PacketStat)));
+    }
+
+    /// Whether there is a file with this id.
+    fn may_send(&self, id: u32) -> bool {
+        self.file(id).is_some()
+    }
+
+    fn file(&self, id: u32) -> Option<usize> {
+        let at = *self.selected.get()?.get(id as usize)? as usize;
+        matches!(self.files.entry(at).kind, FileKind::File { .. }).then_some(at)
+    }
+
+    /// Starts the threads that send the bytes of files; what comes out takes their ids.
+    fn read(self: &Arc<Self>) -> blocking::Sender<u32> {
+        let (queue, ids) = blocking::channel();
+        let ids = Arc::new(Mutex::new(ids));
+        for _ in 0..READERS {
+            let (sender, ids) = (Arc::clone(self), Arc::clone(&ids));
+            tokio::task::spawn_blocking(move || {
+                let next = || ids.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                while let Ok(id) = next() {
+                    if sender.send_file(id).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        queue
+    }
+
+    /// Sends the bytes of a file, and that there are no more. The error is that nobody
+    /// takes them any more.
+    fn send_file(&self, id: u32) -> Result<(), ()> {
+        let send = |item| self.packets.blocking_send(item).map_err(drop);
+        let sent = (|| {
+            let at = self.file(id).ok_or(io::ErrorKind::NotFound)?;
+            let mut file = self.files.open(at)?;
+            let mut left = match self.files.entry(at).kind {
+                FileKind::File { size, .. } => usize::try_from(size).unwrap_or(usize::MAX),
+                _ => 0,
+            };
+            loop {
+                // Room for what is left and no more, which many times is little.
+                let mut data = Vec::with_capacity(left.min(CHUNK));
+                (&mut file).take(CHUNK as u64).read_to_end(&mut data)?;
+                left = left.saturating_sub(data.len());
+                let is_end = data.is_empty();
+                let packet = Packet { id, data, ..of_type(PacketType::PacketData) };
+                if send(Ok(packet)).is_err() {
+                    return Ok(false);
+                }
+                if is_end {
+                    return Ok(true);
+                }
+            }
+        })();
+        match sent {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(()),
+            Err::<_, io::Error>(error) => {
+                let told = error.to_string();
+                self.faults.tell(&told);
+                // An error of the stream, so that the build fails: a file that was sent
+                // half, or as nothing, must not get into an image.
+                send(Err(Status::aborted(told)))?;
+                Err(())
+            }
+        }
+    }
+}
+
+fn of_type(kind: PacketType) -> Packet {
+    Packet { r#type: kind.into(), ..Packet::default() }
+}
+
+/// What is told of an entry. Owner, time and mode are not the file's but the same for all
+/// that have the same content; the version, in nanoseconds, tells the builder what changed.
+fn stat(files: &dyn Files, at: usize) -> Stat {
+    let entry = files.entry(at);
+    let path = entry.path.to_owned();
+    match entry.kind {
+        FileKind::Directory => Stat { path, mode: DIRECTORY | 0o755, ..Stat::default() },
+        FileKind::Link(target) => {
+            let size = i64::try_from(target.len()).unwrap_or_default();
+            Stat { path, mode: LINK | 0o777, size, linkname: target.to_owned(), ..Stat::default() }
+        }
+        FileKind::File { size, executable, version } => Stat {
+            path,
+            mode: if executable { 0o755 } else { 0o644 },
+            size: i64::try_from(size).unwrap_or(i64::MAX),
+            mod_time: i64::from(version),
+            ..Stat::default()
+        },
+    }
+}
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;

@@ -1,0 +1,225 @@
+//! What a builder tells of its steps, which it calls vertices, made into progress.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bollard_buildkit_proto::google::protobuf::Timestamp;
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    StatusResponse, Vertex, VertexLog, VertexStatus, VertexWarning,
+};
+
+use crate::buildkit::lines::Lines;
+use crate::engine::{BuildProgress, FailedStep, PullProgress, Remark};
+use crate::words::event::{LayerState, StepProgress, StepState};
+
+/// A step is told to be done when nothing was heard of it for so long: a builder closes one
+/// when it knows what it will do, and opens it again to do it.
+const SETTLED: Duration = Duration::from_millis(200);
+
+/// The step that asks for the files of the context.
+const CONTEXT: &str = "[internal] load build context";
+
+/// The start of the names of steps that look for a base.
+const BASE: &str = "[internal] load metadata for ";
+
+/// All steps of a build.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    /// By their digests.
+    all: HashMap<String, Step>,
+    /// How many were told of.
+    told: u32,
+    /// When something was last heard, by the builder's clock.
+    now: Duration,
+    /// What was printed and is no whole line, by step and stream.
+    open: BTreeMap<(String, i64), Lines>,
+    /// What failed first.
+    failed: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Step {
+    name: String,
+    /// Its number; 0 while it was not told of.
+    number: u32,
+    /// What was told of it last.
+    state: Option<StepState>,
+    /// When it began to run, while it does.
+    began: Option<Duration>,
+    /// When it ended, until that is told.
+    ended: Option<Duration>,
+    /// How long it ran before it was opened again.
+    before: Duration,
+}
+
+impl Steps {
+    /// Takes a report; what it means goes to `out`.
+    pub(super) fn take(&mut self, report: StatusResponse, out: &mut Vec<BuildProgress>) {
+        for vertex in report.vertexes {
+            self.vertex(vertex, out);
+        }
+        for status in report.statuses {
+            self.status(&status, out);
+        }
+        for log in report.logs {
+            self.log(&log, out);
+        }
+        out.extend(report.warnings.iter().map(|warning| BuildProgress::Remark(remark(warning))));
+        self.settle(SETTLED, out);
+    }
+
+    /// Tells the rest: nothing more will come.
+    pub(super) fn end(&mut self, out: &mut Vec<BuildProgress>) {
+        for ((digest, _), mut lines) in std::mem::take(&mut self.open) {
+            let number = self.all.get(&digest).map_or(0, |step| step.number);
+            out.extend(lines.end().map(|line| BuildProgress::Log { number, line }));
+        }
+        self.settle(Duration::ZERO, out);
+    }
+
+    /// What failed: the step of this digest, or the first that said so.
+    pub(super) fn failed(
+        &self,
+        digest: Option<&str>,
+        line: Option<usize>,
+        exit_code: Option<i64>,
+    ) -> FailedStep {
+        let step = digest.and_then(|digest| self.all.get(digest)).filter(|step| step.number > 0);
+        let step = step.or_else(|| self.all.get(self.failed.as_ref()?));
+        let number = step.map_or(0, |step| step.number);
+        FailedStep { number, line, exit_code }
+    }
+
+    /// The base that could not be had, if that is what failed.
+    pub(super) fn failed_base(&self) -> Option<&str> {
+        self.all.get(self.failed.as_ref()?)?.name.strip_prefix(BASE)
+    }
+
+    fn vertex(&mut self, vertex: Vertex, out: &mut Vec<BuildProgress>) {
+        let Vertex { digest, name, cached, started, completed, error, .. } = vertex;
+        let (started, completed) = (started.as_ref().map(time), completed.as_ref().map(time));
+        self.now = self.now.max(started.unwrap_or_default()).max(completed.unwrap_or_default());
+        if !error.is_empty() {
+            self.failed.get_or_insert_with(|| digest.clone());
+        }
+        let step = self.all.entry(digest).or_default();
+        step.name = name;
+        let Some(started) = started else { return };
+        if step.number == 0 {
+            self.told += 1;
+            step.number = self.told;
+        }
+        match completed {
+            None => {
+                step.before += step.ran();
+                (step.began, step.ended) = (Some(started), None);
+                if step.state != Some(StepState::Running) {
+                    step.tell(StepState::Running, out);
+                }
+            }
+            Some(_) if !error.is_empty() => {
+                (step.began, step.ended) = (Some(started), completed);
+                step.end(StepState::Failed, out);
+            }
+            Some(_) if cached => step.end(StepState::Cached, out),
+            // Told again.
+            Some(_) if step.state.is_some_and(|state| state != StepState::Running) => {}
+            Some(_) => {
+                if step.state.is_none() {
+                    step.tell(StepState::Running, out);
+                }
+                (step.began, step.ended) = (Some(started), completed);
+            }
+        }
+    }
+
+    /// Tells of the steps that ended `ago`, and were not opened again.
+    fn settle(&mut self, ago: Duration, out: &mut Vec<BuildProgress>) {
+        let now = self.now;
+        let is_over = |step: &&mut Step| {
+            step.state == Some(StepState::Running)
+                && step.ended.is_some_and(|ended| now.saturating_sub(ended) >= ago)
+        };
+        let mut over: Vec<&mut Step> = self.all.values_mut().filter(is_over).collect();
+        over.sort_by_key(|step| step.number);
+        over.into_iter().for_each(|step| step.end(StepState::Done, out));
+    }
+
+    fn status(&mut self, status: &VertexStatus, out: &mut Vec<BuildProgress>) {
+        let VertexStatus { id, vertex, name, current, total, completed, timestamp, .. } = status;
+        self.now = self.now.max(timestamp.as_ref().map(time).unwrap_or_default());
+        let step = self.all.get(vertex).map_or("", |step| step.name.as_str());
+        let (current, total) = (positive(*current), positive(*total));
+        if step == CONTEXT && name == "transferring" {
+            out.push(BuildProgress::Sent(current));
+        } else if let Some(hex) = id.strip_prefix("sha256:") {
+            let state = match name.split_whitespace().next().unwrap_or_default() {
+                _ if completed.is_some() => LayerState::Done,
+                "waiting" => LayerState::Waiting,
+                "downloading" => LayerState::Downloading,
+                "verifying" => LayerState::Downloaded,
+                "extracting" => LayerState::Extracting,
+                "done" => LayerState::Done,
+                _ => return,
+            };
+            let id = hex.get(..12).unwrap_or(hex).to_owned();
+            out.push(BuildProgress::Pull(PullProgress::Layer { id, state, current, total }));
+        }
+    }
+
+    fn log(&mut self, log: &VertexLog, out: &mut Vec<BuildProgress>) {
+        let number = self.all.get(&log.vertex).map_or(0, |step| step.number);
+        let lines = self.open.entry((log.vertex.clone(), log.stream)).or_default();
+        let whole = lines.push(&log.msg).into_iter();
+        out.extend(whole.map(|line| BuildProgress::Log { number, line }));
+    }
+}
+
+impl Step {
+    fn ran(&self) -> Duration {
+        match (self.began, self.ended) {
+            (Some(began), Some(ended)) => ended.saturating_sub(began),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn tell(&mut self, state: StepState, out: &mut Vec<BuildProgress>) {
+        self.state = Some(state);
+        out.push(BuildProgress::Step(StepProgress::running(self.number, None, &*self.name)));
+    }
+
+    /// Tells that it ended, once.
+    fn end(&mut self, state: StepState, out: &mut Vec<BuildProgress>) {
+        if self.state.is_some_and(|state| state != StepState::Running) {
+            return;
+        }
+        self.state = Some(state);
+        let time = self.before + self.ran();
+        let step = StepProgress::running(self.number, None, &*self.name);
+        out.push(BuildProgress::Step(step.ended(state, time)));
+    }
+}
+
+fn remark(warning: &VertexWarning) -> Remark {
+    let line = warning.ranges.first().and_then(|range| range.start.as_ref());
+    let line = line.and_then(|start| usize::try_from(start.line).ok());
+    Remark {
+        line: line.filter(|line| *line > 0),
+        message: String::from_utf8_lossy(&warning.short).trim().to_owned(),
+        url: warning.url.clone(),
+    }
+}
+
+fn positive(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+/// Since 1970.
+fn time(stamp: &Timestamp) -> Duration {
+    let nanos = u32::try_from(stamp.nanos).unwrap_or_default();
+    Duration::new(positive(stamp.seconds), nanos)
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

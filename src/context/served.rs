@@ -1,0 +1,124 @@
+//! A tree, for a builder that asks for what it lacks.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::context::cache::Cache;
+use crate::context::verified::Verified;
+use crate::context::versions::{place, versions};
+use crate::context::{Content, Entry, Kind, Tree, path_bytes};
+use crate::engine::{FileEntry, FileKind, Files};
+
+/// The files of a tree.
+pub(crate) struct ServedTree {
+    tree: Tree,
+    /// The entries in the order in which they are served.
+    order: Vec<u32>,
+    /// The number of each entry's content.
+    versions: Vec<u32>,
+    /// Paths with slashes, where the system has others.
+    #[cfg(not(unix))]
+    paths: Vec<String>,
+}
+
+impl ServedTree {
+    /// The files of `tree` for a build of the image `name` and the stage `target`, and the
+    /// key that the builder knows them by. The error is a name that can't be sent.
+    pub(crate) fn new(
+        tree: Tree,
+        cache: &Cache,
+        (name, target): (&str, Option<&str>),
+    ) -> Result<(Self, String), String> {
+        let is_text = |entry: &&Entry| {
+            let target = match &entry.kind {
+                Kind::Link(target) => target.to_str(),
+                _ => Some(""),
+            };
+            entry.path.to_str().is_some() && target.is_some()
+        };
+        if let Some(odd) = tree.entries.iter().find(|entry| !is_text(entry)) {
+            return Err(format!(
+                "the name of `{}`, or what it links to, is not UTF-8, and BuildKit takes no \
+                 other: rename it, ignore it, or set `builder = \"classic\"`",
+                odd.path.display()
+            ));
+        }
+        let root = tree.root.as_ref().map(|root| root.at(Path::new("")));
+        let root = root.as_deref().map(path_bytes).unwrap_or_default();
+        let target = target.unwrap_or_default();
+        let place = place(&[root, tree.dockerfile.as_bytes(), name.as_bytes(), target.as_bytes()]);
+        let (key, versions) = versions(cache, &place, &tree);
+        let count = u32::try_from(tree.entries.len()).map_err(|_| "it has too many files")?;
+        let mut order: Vec<u32> = (0..count).collect();
+        let bytes = |at: &u32| path_bytes(&tree.entries[*at as usize].path).iter();
+        // What is in a directory comes right behind it, whatever its neighbours' names are.
+        let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+        order.sort_unstable_by(|a, b| bytes(a).map(rank).cmp(bytes(b).map(rank)));
+        #[cfg(not(unix))]
+        let paths = tree.entries.iter().map(|e| e.path.to_string_lossy().replace('\\', "/"));
+        let served = Self {
+            order,
+            versions,
+            #[cfg(not(unix))]
+            paths: paths.collect(),
+            tree,
+        };
+        Ok((served, key))
+    }
+
+    /// The text of the Dockerfile, as the builder gets it, and that of its own ignore file.
+    pub(crate) fn texts(tree: &Tree) -> (Bytes, Option<Bytes>) {
+        let dockerfile = tree.dockerfile_text().unwrap_or_default().into();
+        (dockerfile, tree.ignore.is_own.then(|| tree.ignore.text.clone()))
+    }
+
+    fn at(&self, at: usize) -> (usize, &Entry) {
+        let at = self.order[at] as usize;
+        (at, &self.tree.entries[at])
+    }
+
+    #[cfg(unix)]
+    fn path(&self, at: usize) -> &str {
+        self.tree.entries[at].path.to_str().unwrap_or_default()
+    }
+
+    #[cfg(not(unix))]
+    fn path(&self, at: usize) -> &str {
+        &self.paths[at]
+    }
+}
+
+impl Files for ServedTree {
+    fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn entry(&self, at: usize) -> FileEntry<'_> {
+        let (at, entry) = self.at(at);
+        let kind = match &entry.kind {
+            Kind::Directory => FileKind::Directory,
+            Kind::Link(target) => FileKind::Link(target.to_str().unwrap_or_default()),
+            Kind::File { executable, size, .. } => {
+                FileKind::File { size: *size, executable: *executable, version: self.versions[at] }
+            }
+        };
+        FileEntry { path: self.path(at), kind }
+    }
+
+    fn is_ignored(&self, at: usize) -> bool {
+        self.tree.ignore.patterns.ignores(path_bytes(&self.at(at).1.path))
+    }
+
+    fn open(&self, at: usize) -> io::Result<Box<dyn Read + Send + '_>> {
+        let (_, Entry { path, kind }) = self.at(at);
+        match (kind, &self.tree.root) {
+            (Kind::File { content: Content::Memory(bytes), .. }, _) => Ok(Box::new(&**bytes)),
+            (Kind::File { size, hash, .. }, Some(root)) => {
+                Ok(Box::new(Verified::open(root, path, *size, *hash)?))
+            }
+            _ => Err(io::Error::other("it is no file")),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A number for each content that a file of a context has had.
+//!
+//! A builder that keeps a context from build to build takes a file for unchanged whose size
+//! and time are as they were. The time on disk says little: it is new after a checkout, and
+//! some tools set it to what it was. So the time that is sent is a number: it changes when
+//! the content does, and never comes back with another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::cache::{Cache, Shelf};
+use crate::context::{Kind, Tree, path_bytes};
+use crate::words::hash::{hash_of, unique};
+use crate::words::text::hex;
+
+/// One file for each context of an image.
+const VERSIONS: Shelf = Shelf { name: "sent-1", room: 64 };
+
+/// Numbers have to stay below this: they are nanoseconds of a second.
+const LIMIT: u32 = 1_000_000_000;
+
+/// What was sent under a key. It is written before it is sent: what is not sent after all
+/// leaves numbers that nobody uses.
+#[derive(Debug, Serialize, Deserialize)]
+struct Sent {
+    /// What the builder knows the context by. Without this record nobody can tell which
+    /// numbers were used, so a new one comes with a new key.
+    key: String,
+    /// The largest number that is in use.
+    last: u32,
+    /// Each file: the beginnings of the hashes of its path and of its content, and the
+    /// number that it has with this content. Sorted.
+    files: Vec<([u8; 8], [u8; 8], u32)>,
+}
+
+/// The key of a context, which `place` tells apart from all others, and a number for each of
+/// its entries.
+pub(super) fn versions(cache: &Cache, place: &str, tree: &Tree) -> (String, Vec<u32>) {
+    let before = cache.get(VERSIONS, place).and_then(|bytes| postcard::from_bytes(&bytes).ok());
+    let before = before.filter(|sent: &Sent| sent.last < LIMIT / 2);
+    let is_first = before.is_none();
+    let before = before.unwrap_or_else(|| Sent { key: unique(), last: 0, files: Vec::new() });
+    let mut last = before.last;
+    let mut files = Vec::new();
+    let mut numbers = vec![0; tree.entries.len()];
+    for (number, entry) in numbers.iter_mut().zip(&tree.entries) {
+        let Kind::File { hash, .. } = &entry.kind else { continue };
+        let (path, mark) = (start(&hash_of([path_bytes(&entry.path)])), start(hash));
+        let known = before.files.binary_search_by_key(&path, |(path, ..)| *path).ok();
+        *number = match known.map(|at| before.files[at]) {
+            Some((_, then, number)) if then == mark => number,
+            _ if is_first => 0,
+            // One for all that changed since, and not the same for two that number at once.
+            _ => {
+                if last == before.last {
+                    last += 1 + u32::from(mark[0]);
+                }
+                last
+            }
+        };
+        files.push((path, mark, *number));
+    }
+    files.sort_unstable();
+    if is_first || files != before.files {
+        let sent = Sent { key: before.key.clone(), last, files };
+        if let Ok(bytes) = postcard::to_allocvec(&sent) {
+            cache.put(VERSIONS, place, &bytes);
+        }
+    }
+    (before.key, numbers)
+}
+
+/// What a context is told apart by.
+pub(super) fn place(parts: &[&[u8]]) -> String {
+    hex(&hash_of(parts))
+}
+
+fn start(hash: &[u8; 32]) -> [u8; 8] {
+    let mut start = [0; 8];
+    start.copy_from_slice(&hash[..8]);
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Content, Entry};
+
+    fn tree(files: &[(&str, u8)]) -> Tree {
+        let entry = |(path, content): &(&str, u8)| Entry {
+            path: (*path).into(),
+            kind: Kind::File {
+                content: Content::Disk,
+                executable: false,
+                size: 1,
+                hash: hash_of([[*content]]),
+            },
+        };
+        Tree { entries: files.iter().map(entry).collect(), ..Tree::default() }
+    }
+
+    #[test]
+    fn a_number_never_comes_back_with_another_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(Some(dir.path().to_owned()));
+        let read = |files: &[(&str, u8)]| versions(&cache, "p", &tree(files));
+        let (key, first) = read(&[("a", 1), ("b", 1)]);
+        assert_eq!(first, [0, 0]);
+        assert_eq!(read(&[("a", 1), ("b", 1)]), (key.clone(), vec![0, 0]));
+        let (_, second) = read(&[("a", 2), ("b", 1)]);
+        assert!(second[0] > 0 && second[1] == 0);
+        // What was there once is new again: it may not be what the builder has.
+        let (_, third) = read(&[("a", 1), ("b", 1)]);
+        assert!(third[0] > second[0]);
+        // Gone and back, with another content or with the same.
+        read(&[("a", 1)]);
+        let (again, fourth) = read(&[("a", 1), ("b", 2)]);
+        assert_eq!((&again, fourth[0]), (&key, third[0]));
+        assert!(fourth[1] > third[0]);
+    }
+
+    #[test]
+    fn without_a_record_there_is_another_key() {
+        let (one, numbers) = versions(&Cache::default(), "p", &tree(&[("a", 1)]));
+        let (two, _) = versions(&Cache::default(), "p", &tree(&[("a", 2)]));
+        assert_ne!(one, two);
+        assert_eq!(numbers, [0]);
+        assert_ne!(place(&[b"a", b"b"]), place(&[b"ab"]));
+    }
+
+    #[test]
+    fn the_numbers_come_to_an_end_with_a_new_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(Some(dir.path().to_owned()));
+        let sent = Sent { key: "old".into(), last: LIMIT / 2, files: Vec::new() };
+        cache.put(VERSIONS, "p", &postcard::to_allocvec(&sent).unwrap());
+        let (key, numbers) = versions(&cache, "p", &tree(&[("a", 1)]));
+        assert_ne!(key, "old");
+        assert_eq!(numbers, [0]);
+    }
+}
