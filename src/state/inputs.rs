@@ -273,21 +273,28 @@ impl fmt::Display for InputLabel {
 
 /// Whether an image with this history, newest first, ends with the labels of its build.
 ///
-/// The builder's last steps set them, a step each. An image that was made from it
-/// (`docker commit`, or `FROM` it) inherits them, and has further steps after those.
+/// The classic builder's last steps set them, a step each, and `BuildKit`'s last step sets
+/// [`LABEL`]. An image that was made from it (`docker commit`, or `FROM` it) inherits them,
+/// and has further steps after those.
 pub(crate) fn ends_with_labels(history: &[String], labels: &BTreeMap<String, String>) -> bool {
     // `/bin/sh -c #(nop)  LABEL key=value`, and Podman has quotes around both.
-    let key = |step: &String| {
+    let read = |step: &String| {
         let (_, rest) = step.split_once("LABEL ")?;
-        let (key, _) = rest.split_once('=')?;
-        Some(key.trim_matches('"').to_owned())
+        let (key, value) = rest.split_once('=')?;
+        let plain = |text: &str| text.trim().trim_matches('"').to_owned();
+        Some((plain(key), plain(value)))
     };
-    // BuildKit writes no such steps, and then the history tells nothing.
-    if !history.iter().filter_map(key).any(|key| key == LABEL) {
+    let own = labels.get_key_value(LABEL).map(|(key, value)| (key.clone(), value.clone()));
+    // A builder that writes no such step leaves nothing to tell by: what else is there is
+    // the step of an image that it was built on.
+    let Some(at) = history.iter().position(|step| own.is_some() && read(step) == own) else {
         return true;
+    };
+    if history[at].starts_with("LABEL ") {
+        return at == 0;
     }
     let newest: Option<std::collections::BTreeSet<String>> =
-        history.iter().take(labels.len()).map(key).collect();
+        history.iter().take(labels.len()).map(|step| Some(read(step)?.0)).collect();
     newest.is_some_and(|keys| keys.iter().eq(labels.keys()))
 }
 
@@ -340,20 +347,27 @@ mod tests {
 
     #[test]
     fn an_image_made_from_ours_has_further_steps() {
-        let labels = ["a", "dev.occ.inputs"].map(|key| (key.to_owned(), "x=y".to_owned()));
-        let labels = BTreeMap::from(labels);
+        let labels = [("a", "x=y"), (LABEL, "2:1")];
+        let labels = BTreeMap::from(labels.map(|(key, value)| (key.to_owned(), value.to_owned())));
         let check = |history: &[&str], want: bool| {
             let history: Vec<String> = history.iter().map(|step| (*step).to_owned()).collect();
             assert_eq!(ends_with_labels(&history, &labels), want, "{history:?}");
         };
         let (a, ours) =
             ("/bin/sh -c #(nop)  LABEL a=x=y", "/bin/sh -c #(nop)  LABEL dev.occ.inputs=2:1");
+        let quoted = "/bin/sh -c #(nop) LABEL \"dev.occ.inputs\"=\"2:1\"";
         check(&[ours, a, "/bin/sh -c #(nop) COPY file:1 in /"], true);
-        check(&[a, "/bin/sh -c #(nop) LABEL \"dev.occ.inputs\"=\"2:1\"", ours], true);
+        check(&[a, quoted, "sh"], true);
         check(&["sh", ours, a], false);
         check(&["/bin/sh -c #(nop)  LABEL b=1", ours, a], false);
         check(&[ours], false);
-        check(&["COPY / / # buildkit", "COPY . / # buildkit"], true);
         check(&["COPY . / # buildkit", ours, a], false);
+        let kit = "LABEL dev.occ.inputs=2:1";
+        check(&[kit, "COPY / / # buildkit"], true);
+        check(&["COPY / / # buildkit", kit], false);
+        check(&["", kit], false);
+        // Nothing of its own build, and a step of the image that it was built on.
+        check(&["COPY / / # buildkit", "COPY . / # buildkit"], true);
+        check(&["COPY / / # buildkit", "LABEL dev.occ.inputs=2:0"], true);
     }
 }

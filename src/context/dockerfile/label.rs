@@ -36,7 +36,7 @@ pub(crate) fn with_label(
     };
     let says = |line: &&&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
     let is_open = lines[..at].iter().rev().find(says).is_some_and(goes_on);
-    if all.is_empty() || is_open || all.iter().any(|one| one.heredoc.is_some()) {
+    if all.is_empty() || is_open {
         return None;
     }
     let end = if lines[..at].last().is_some_and(|line| line.ends_with('\n')) { "" } else { "\n" };
@@ -72,6 +72,8 @@ mod tests {
         check(two, None, Some(&format!("{two}{L}")));
         check(two, Some("ONE"), Some(&format!("FROM a AS one\nRUN b\n{L}FROM c\n")));
         check(two, Some("three"), None);
+        let here = "FROM a\nRUN <<E\nFROM b\nE";
+        check(here, None, Some(&format!("{here}\n{L}")));
         let named = "# syntax=docker/dockerfile:1\nFROM a\n";
         check(named, None, Some(&format!("{named}{L}")));
     }
@@ -81,7 +83,7 @@ mod tests {
         check("# syntax=acme/other:1\nFROM a\n", None, None);
         check("FROM a\nRUN b \\\n\n# c\n", None, None);
         check("# escape=`\nFROM a\nRUN b `", None, None);
-        check("FROM a\nRUN <<E\nb\nE\n", None, None);
+        check("FROM a\nRUN <<E\nb \\\n", None, None);
         check("", None, None);
         assert_eq!(with_label(b"FROM a", None, ("k", "$x")), None);
         assert_eq!(with_label(b"FROM \xff", None, ("k", "v")), None);

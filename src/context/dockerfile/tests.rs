@@ -130,7 +130,7 @@ fn a_target_that_is_no_stage_is_told_with_what_was_meant() {
 fn what_needs_buildkit_is_told_with_its_line() {
     let needs = |text: &str, line: usize, word: &str| {
         let want = format!(
-            "line {line} of `Dockerfile`: {word} needs BuildKit, which occ does not drive yet"
+            "line {line} of `Dockerfile`: {word} needs BuildKit"
         );
         problem(text, None, Some(&want));
     };
