@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::fit::clean;
 use super::say::place;
-use crate::words::event::{Event, LayerState, StepProgress, StepState};
+use super::steps::Steps;
+use crate::words::event::{Event, LayerState, StepState};
 use crate::words::text::{bytes, count, elapsed};
 
 /// The images that were begun and have not ended, in the order of their beginning.
@@ -30,7 +31,9 @@ pub(crate) struct Image {
     pub(crate) begun: Instant,
     /// Its layers, in the order in which they were first heard of.
     pub(crate) layers: Vec<Layer>,
-    /// The last line that its build printed.
+    /// The steps of its build.
+    pub(crate) steps: Steps,
+    /// The last line that its build printed while no step ran that could have.
     pub(crate) log: Option<String>,
     rate: Rate,
 }
@@ -46,8 +49,8 @@ pub(crate) enum Phase {
     Pulling(String),
     /// Bytes of the build context that went to the engine.
     Sending(u64),
-    /// A step of a build.
-    Step(StepProgress),
+    /// The steps of a build.
+    Steps,
     /// Waiting for the next round.
     Waiting {
         /// The coming round.
@@ -110,6 +113,7 @@ impl Board {
         let Some(image) = event.image().map(|id| self.entry(id, now)) else { return };
         match event {
             Event::Started { action, reference, .. } => {
+                image.steps = Steps::default();
                 image.phase = Phase::Begun(action);
                 image.reference.clone_from(reference);
             }
@@ -125,16 +129,26 @@ impl Board {
                 image.layer(layer).update(*state, *current, *total);
             }
             Event::LayerRetry { layer, seconds, .. } => image.layer(layer).retry = Some(*seconds),
-            Event::Sending { bytes, .. } => image.phase = Phase::Sending(*bytes),
-            Event::BuildStep { step, .. } if step.state == StepState::Running => {
-                image.forget_layers();
-                image.log = None;
-                image.phase = Phase::Step(step.clone());
+            Event::Sending { bytes, .. } => {
+                image.steps.sent(*bytes);
+                if image.steps.is_empty() {
+                    image.phase = Phase::Sending(*bytes);
+                }
             }
-            Event::BuildLog { line, .. } => {
+            Event::BuildStep { step, .. } => {
+                // A base may be on its way while other steps begin and end.
+                let begins = step.state == StepState::Running;
+                if begins && (image.steps.open().next().is_none() || !image.is_loading()) {
+                    image.forget_layers();
+                }
+                image.log = None;
+                image.steps.told(step, now);
+                image.phase = Phase::Steps;
+            }
+            Event::BuildLog { number, line, .. } => {
                 let line = clean(line.trim());
                 if !line.is_empty() {
-                    image.log = Some(line);
+                    image.log = image.steps.printed(*number, line);
                 }
             }
             Event::SourceFailed { source, .. } => {
@@ -149,7 +163,6 @@ impl Board {
                 image.phase = Phase::Waiting { round: *round, of: *of, until };
             }
             Event::Overtaken { .. }
-            | Event::BuildStep { .. }
             | Event::Note { .. }
             | Event::Warning { .. }
             | Event::Finished { .. } => {}
@@ -173,6 +186,7 @@ impl Image {
             phase: Phase::Begun("pull"),
             begun: now,
             layers: Vec::new(),
+            steps: Steps::default(),
             log: None,
             rate: Rate::default(),
         }
@@ -191,7 +205,7 @@ impl Image {
             }
             Phase::Pulling(source) => format!("pulling {name} from {}", place(source)),
             Phase::Sending(sent) => format!("sending the build context, {}", bytes(*sent)),
-            Phase::Step(step) => step_words(step),
+            Phase::Steps => self.steps.doing(name, now),
             Phase::Waiting { round, of, until } => {
                 let wait = elapsed(until.saturating_duration_since(now));
                 format!("waiting, round {round} of {of} in {wait}")
@@ -208,12 +222,16 @@ impl Image {
             Phase::Pulling(_) if self.is_unpacking() => "unpacking".to_owned(),
             Phase::Begun(_) | Phase::Pulling(_) => "pulling".to_owned(),
             Phase::Sending(sent) => format!("sent {}", bytes(*sent)),
-            Phase::Step(StepProgress { number, of: Some(of), .. }) => format!("step {number}/{of}"),
-            Phase::Step(step) => step.text.clone(),
+            Phase::Steps => self.steps.doing_short(now),
             Phase::Waiting { until, .. } => {
                 format!("wait {}", elapsed(until.saturating_duration_since(now)))
             }
         }
+    }
+
+    /// Whether some of its layers are on their way.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.layers.iter().any(|layer| !layer.is_done())
     }
 
     /// How far its layers are, in words; `None` while it has none on their way.
@@ -287,14 +305,6 @@ impl Layer {
                 self.unpacked = current;
             }
         }
-    }
-}
-
-/// A step in words.
-pub(crate) fn step_words(step: &StepProgress) -> String {
-    match step.of {
-        Some(of) => format!("step {}/{of} {}", step.number, step.text),
-        None => step.text.clone(),
     }
 }
 

@@ -158,7 +158,7 @@ mod tests {
         let line = line(serde_json::to_value(&event).unwrap(), UNIX_EPOCH).unwrap();
         assert_eq!(
             line,
-            r#"{"ts":"1970-01-01T00:00:00.000Z","event":"build_log","image":"tool","number":1,"line":"a\\x1b[31m\nb\\u{202e}"}"#
+            r#"{"ts":"1970-01-01T00:00:00.000Z","event":"build_log","image":"tool","line":"a\\x1b[31m\nb\\u{202e}","number":1}"#
         );
     }
 

@@ -13,6 +13,7 @@ pub(crate) mod error;
 pub(crate) mod export;
 pub(crate) mod files;
 mod fit;
+mod groups;
 pub(crate) mod json;
 pub(crate) mod lock;
 mod look;
@@ -22,6 +23,7 @@ mod quiet;
 mod say;
 mod sink;
 pub(crate) mod status;
+mod steps;
 pub(crate) mod summary;
 mod tty;
 
@@ -112,10 +114,13 @@ impl Renderer {
         }
     }
 
-    /// Takes the bars away. Every way out calls it; dropping the renderer does too.
+    /// Takes the bars away, and tells what was held back. Every way out calls it; for the
+    /// bars, dropping the renderer does too.
     pub(crate) fn finish(&mut self) {
-        if let Self::Tty(voice) = self {
-            voice.finish();
+        match self {
+            Self::Tty(voice) => voice.finish(),
+            Self::Plain(voice) => voice.finish(),
+            Self::Json(_) | Self::Quiet(_) => {}
         }
     }
 }

@@ -1,17 +1,21 @@
 //! What the bars show at one moment, as lines that fit the terminal.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Size;
 use crate::render::board::{Board, Image, Layer, Phase};
 use crate::render::fit::{Piece, Tail, clean, line, pad, with_tail};
 use crate::render::look::{Look, Tone};
 use crate::render::say::seconds;
-use crate::words::event::LayerState;
+use crate::render::steps::{LOG_LINES, Step, step_end, step_words};
+use crate::words::event::{LayerState, StepProgress, StepState};
 use crate::words::text::{bytes, count, elapsed};
 
 /// At most so many layers of one image are shown at once.
 const MAX_LAYERS: usize = 8;
+
+/// At most so many steps of one build are shown at once.
+const MAX_STEPS: usize = 8;
 
 /// Beyond so many columns nothing becomes clearer, and the eye has far to go.
 const MAX_COLUMNS: usize = 100;
@@ -19,6 +23,9 @@ const MAX_COLUMNS: usize = 100;
 /// A terminal shows the `^C` of an interrupt where the cursor stands, behind the last
 /// line. Without room for it there would be a line more than were drawn.
 const ECHO: usize = "^C".len();
+
+/// A step that began so long after its build has a time of its own.
+const WORTH_TELLING_APART: Duration = Duration::from_secs(1);
 
 /// Below so many columns an image is one line.
 const MIN_COLUMNS: usize = 38;
@@ -42,7 +49,7 @@ pub(super) fn frame(
     for image in shown {
         lines.push(header(image, columns, look, moment, now));
         if columns >= MIN_COLUMNS {
-            let below = below(image, spare, columns, look);
+            let below = below(image, spare, columns, look, now);
             spare -= below.len();
             lines.extend(below);
         }
@@ -69,11 +76,14 @@ fn header(image: &Image, columns: usize, look: Look, moment: usize, now: Instant
 /// How far an image is, in long and in short.
 fn tails(image: &Image, narrow: bool, now: Instant) -> Vec<String> {
     let (received, total) = (image.received(), image.total());
-    if matches!(image.phase, Phase::Waiting { .. }) || narrow && total == 0 {
+    let builds = matches!(image.phase, Phase::Steps);
+    // The bytes of a base say nothing once the build goes on.
+    let counts = total > 0 && (!builds || image.is_loading());
+    if matches!(image.phase, Phase::Waiting { .. }) || narrow && !counts {
         return Vec::new();
     }
-    if total == 0 {
-        return vec![elapsed(now.saturating_duration_since(image.begun))];
+    if !counts {
+        return time_tails(image, now);
     }
     let mut tails = Vec::new();
     let so_far = format!("{} of {}", bytes(received), bytes(total));
@@ -85,13 +95,69 @@ fn tails(image: &Image, narrow: bool, now: Instant) -> Vec<String> {
     tails
 }
 
-/// The lines under an image: its layers, or the last line that its build printed.
-fn below(image: &Image, spare: usize, columns: usize, look: Look) -> Vec<String> {
-    let mut lines = layers(image, spare, columns, look);
+/// How long an image takes so far, and before that how long the only step that runs does.
+fn time_tails(image: &Image, now: Instant) -> Vec<String> {
+    let all = now.saturating_duration_since(image.begun);
+    let only = match image.steps.shown(now)[..] {
+        [step] if matches!(image.phase, Phase::Steps) => Some(step.time(now)),
+        _ => None,
+    };
+    let apart = only.filter(|step| all.saturating_sub(*step) >= WORTH_TELLING_APART);
+    let both = apart.map(|step| format!("{}, {} in all", elapsed(step), elapsed(all)));
+    both.into_iter().chain([elapsed(all)]).collect()
+}
+
+/// The lines under an image: the steps that run if there are several, its layers, and what
+/// its build printed last, as far as the others leave room for that.
+fn below(image: &Image, spare: usize, columns: usize, look: Look, now: Instant) -> Vec<String> {
+    let builds = matches!(image.phase, Phase::Steps);
+    let shown = if builds { image.steps.shown(now) } else { Vec::new() };
+    let (fitting, more) = steps_that_fit(shown.len(), spare.min(MAX_STEPS));
+    let layers = layers(image, spare - fitting - usize::from(more > 0), columns, look);
+    let mut room = spare - fitting - usize::from(more > 0) - layers.len();
+    let printed =
+        |indent: &str, log: &str| line(&[(Tone::Dim, format!("{indent}{log}"))], columns, look);
+    let mut lines = Vec::new();
+    for one in &shown[..fitting] {
+        lines.push(step(image, one, columns, look, now));
+        if let Some(log) = one.log.back().filter(|_| room > 0) {
+            room -= 1;
+            lines.push(printed("      ", log));
+        }
+    }
+    if more > 0 {
+        let rest = count(more, "more step", "more steps");
+        lines.push(line(&[(Tone::Dim, format!("    and {rest}"))], columns, look));
+    }
+    if let [only] = shown[..]
+        && layers.is_empty()
+    {
+        let from = only.log.len().saturating_sub(room.min(LOG_LINES));
+        lines.extend(only.log.iter().skip(from).map(|log| printed("    ", log)));
+    }
+    lines.extend(layers);
     if let Some(log) = image.log.as_ref().filter(|_| lines.is_empty() && spare > 0) {
-        lines.push(line(&[(Tone::Dim, format!("    {log}"))], columns, look));
+        lines.push(printed("    ", log));
     }
     lines
+}
+
+/// How many of several steps are shown in so many lines, and how many are counted in a
+/// line below them. The only one is in the header.
+fn steps_that_fit(steps: usize, room: usize) -> (usize, usize) {
+    match room {
+        _ if steps < 2 => (0, 0),
+        0 | 1 => (0, 0),
+        room if steps > room => (room - 1, steps - room + 1),
+        _ => (steps, 0),
+    }
+}
+
+/// `    [2/3] RUN make                     3.2s`, one of several steps.
+fn step(image: &Image, step: &Step, columns: usize, look: Look, now: Instant) -> String {
+    let words = clean(&image.steps.words(step));
+    let pieces = [(Tone::Plain, format!("    {words}"))];
+    with_tail(&pieces, &[elapsed(step.time(now))], Tail::Edge, columns, look)
 }
 
 fn layers(image: &Image, spare: usize, columns: usize, look: Look) -> Vec<String> {
@@ -205,4 +271,15 @@ pub(super) fn ended(end: End<'_>, size: Size, look: Look) -> String {
     let tails = [format!("{}  {time}", bytes(end.received)), time];
     let tails = if end.received > 0 { &tails[..] } else { &tails[1..] };
     with_tail(&pieces, tails, Tail::Near, usize::from(size.columns), look)
+}
+
+/// The line that a step of a build leaves: `tool: [2/3] RUN make  3.2s`.
+pub(super) fn step_ended(id: &str, step: &StepProgress, size: Size, look: Look) -> Option<String> {
+    let end = step_end(step)?;
+    let end = match (step.state, step.millis) {
+        (StepState::Done, Some(millis)) => seconds(millis),
+        _ => end,
+    };
+    let pieces = [(Tone::Dim, format!("{}: {}", clean(id), clean(&step_words(step))))];
+    Some(with_tail(&pieces, &[end], Tail::Near, usize::from(size.columns), look))
 }

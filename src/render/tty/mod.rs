@@ -104,6 +104,9 @@ impl Tty {
                 let end = End { id: image, outcome, detail, received, millis: *millis };
                 Some(frame::ended(end, (self.measure)(), self.look))
             }
+            Event::BuildStep { image, step } if self.verbose => {
+                frame::step_ended(image, step, (self.measure)(), self.look)
+            }
             Event::BuildLog { image, line, .. } if self.verbose => {
                 let line = format!("{}: {}", clean(image), clean(line.trim_end()));
                 Some(self.look.paint(Tone::Dim, &line))
@@ -145,5 +148,7 @@ fn measure() -> Size {
     )
 }
 
+#[cfg(test)]
+mod build_tests;
 #[cfg(test)]
 mod tests;

@@ -6,15 +6,15 @@ use crate::words::event::{LayerState, StepProgress};
 use crate::words::failure::FailureClass;
 
 /// A terminal in memory, and a voice that draws on it.
-struct Stage {
-    tty: Tty,
+pub(super) struct Stage {
+    pub(super) tty: Tty,
     memory: Memory,
     terminal: vt100::Parser,
     now: Instant,
 }
 
 impl Stage {
-    fn new(measure: fn() -> Size) -> Self {
+    pub(super) fn new(measure: fn() -> Size) -> Self {
         Self::with(Look::test(measure().columns), measure)
     }
 
@@ -26,13 +26,19 @@ impl Stage {
         Self { tty, memory, terminal, now: Instant::now() }
     }
 
-    fn tell(&mut self, events: &[Event]) {
+    pub(super) fn verbose(measure: fn() -> Size) -> Self {
+        let mut stage = Self::new(measure);
+        stage.tty.verbose = true;
+        stage
+    }
+
+    pub(super) fn tell(&mut self, events: &[Event]) {
         for event in events {
             self.tty.event_at(event, self.now);
         }
     }
 
-    fn wait(&mut self, millis: u64) {
+    pub(super) fn wait(&mut self, millis: u64) {
         for _ in 0..millis / 100 {
             self.now += Duration::from_millis(100);
             self.tty.tick_at(self.now);
@@ -40,7 +46,7 @@ impl Stage {
     }
 
     /// What stands on the terminal, without empty lines below.
-    fn shown(&mut self) -> String {
+    pub(super) fn shown(&mut self) -> String {
         self.terminal.process(self.memory.take().as_bytes());
         let screen = self.terminal.screen();
         let rows: Vec<String> =
@@ -49,7 +55,7 @@ impl Stage {
     }
 
     /// Whether some line went over the right edge into the next.
-    fn wrapped(&self) -> bool {
+    pub(super) fn wrapped(&self) -> bool {
         let screen = self.terminal.screen();
         (0..screen.size().0).any(|row| screen.row_wrapped(row))
     }
@@ -152,7 +158,7 @@ fn the_wait_for_the_next_round_counts_down() {
 }
 
 #[test]
-fn a_build_shows_its_step_and_last_line() {
+fn a_build_shows_its_step_and_last_lines() {
     let mut stage = Stage::new(|| Size { columns: 60, rows: 24 });
     let line = |line: &str| Event::BuildLog { image: image(), number: 3, line: line.into() };
     stage.tell(&[
@@ -168,6 +174,7 @@ fn a_build_shows_its_step_and_last_line() {
     stage.wait(2000);
     insta::assert_snapshot!(stage.shown(), @r"
     ⠋ tool  step 3/7 RUN cargo build                      2.0s
+        Compiling serde v1.0.0
         \x1b[32mCompiling\x1b[0m occ
     ");
     stage.tell(&[finished("failed", "step 3 of 7 returned 101")]);
