@@ -2,6 +2,7 @@
 
 pub(crate) mod bases;
 mod elsewhere;
+mod fit;
 pub(crate) mod inputs;
 pub(crate) mod moved;
 pub(crate) mod registries;
@@ -13,8 +14,9 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::context::Tree;
 use crate::context::cache::Cache;
+use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
-use crate::engine::{Builder, Engine};
+use crate::observe::fit::fit;
 use crate::observe::registries::Registries;
 use crate::plan::platforms::rivals;
 use crate::state::desired::{Desired, DesiredImage, Strategy};
@@ -163,22 +165,13 @@ async fn look<E: Engine>(
             return Ok((seen, None));
         }
     }
-    for (cache, is_held) in which_are_held(engine, &build.cache_from).await? {
-        if !is_held {
-            read.inputs.warnings.push(format!(
-                "`cache_from`: the engine does not hold `{cache}`, so it is not used"
-            ));
-        }
-    }
     if let Some(held) = &seen.local {
         (seen.changes, seen.is_derived) =
             inputs::compare(engine, image, build, held, &read, &options.cache).await?;
     }
-    let newer = read.newer.filter(|_| read.inputs.problem.is_none());
-    if let Some(newer) = newer
-        && let Builder::Classic(why) = engine.builder().await?
-    {
-        read.inputs.problem = Some(format!("{newer}, and {why}"));
+    // What is built already needs no builder, and nothing is asked about it.
+    if !seen.local.as_ref().is_some_and(|held| inputs::is_built_from(held, image, &read.inputs)) {
+        fit(engine, build, &mut read, options.offline).await?;
     }
     seen.inputs = Some(Ok(read.inputs));
     Ok((seen, Some(read.tree)))

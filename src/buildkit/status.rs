@@ -46,8 +46,10 @@ struct Step {
     state: Option<StepState>,
     /// When it began to run, while it does.
     began: Option<Duration>,
-    /// When it ended, until that is told.
+    /// When it ended, …
     ended: Option<Duration>,
+    /// … and how, until that is told.
+    ending: Option<StepState>,
     /// How long it ran before it was opened again.
     before: Duration,
 }
@@ -70,11 +72,11 @@ impl Steps {
 
     /// Tells the rest: nothing more will come.
     pub(super) fn end(&mut self, out: &mut Vec<BuildProgress>) {
+        self.settle(Duration::ZERO, out);
         for ((digest, _), mut lines) in std::mem::take(&mut self.open) {
             let number = self.all.get(&digest).map_or(0, |step| step.number);
             out.extend(lines.end().map(|line| BuildProgress::Log { number, line }));
         }
-        self.settle(Duration::ZERO, out);
     }
 
     /// What failed: the step of this digest, or the first that said so.
@@ -112,37 +114,45 @@ impl Steps {
         match completed {
             None => {
                 step.before += step.ran();
-                (step.began, step.ended) = (Some(started), None);
+                (step.began, step.ended, step.ending) = (Some(started), None, None);
                 if step.state != Some(StepState::Running) {
                     step.tell(StepState::Running, out);
                 }
             }
-            Some(_) if !error.is_empty() => {
-                (step.began, step.ended) = (Some(started), completed);
-                step.end(StepState::Failed, out);
-            }
-            Some(_) if cached => step.end(StepState::Cached, out),
-            // Told again.
-            Some(_) if step.state.is_some_and(|state| state != StepState::Running) => {}
             Some(_) => {
-                if step.state.is_none() {
+                (step.began, step.ended) = (Some(started), completed);
+                let ending = match (error.is_empty(), cached) {
+                    (false, _) => StepState::Failed,
+                    (true, true) => StepState::Cached,
+                    (true, false) => StepState::Done,
+                };
+                if step.state.is_none() && ending != StepState::Cached {
                     step.tell(StepState::Running, out);
                 }
-                (step.began, step.ended) = (Some(started), completed);
+                let is_told = step.state.is_some_and(|state| state != StepState::Running);
+                step.ending = (!is_told).then_some(ending);
             }
         }
     }
 
-    /// Tells of the steps that ended `ago`, and were not opened again.
+    /// Tells of the steps that ended; of those that may be opened again, once they ended `ago`.
     fn settle(&mut self, ago: Duration, out: &mut Vec<BuildProgress>) {
         let now = self.now;
-        let is_over = |step: &&mut Step| {
-            step.state == Some(StepState::Running)
-                && step.ended.is_some_and(|ended| now.saturating_sub(ended) >= ago)
+        let is_over = |step: &Step| match (step.ending, step.ended) {
+            (Some(StepState::Done), Some(ended)) => now.saturating_sub(ended) >= ago,
+            (ending, _) => ending.is_some(),
         };
-        let mut over: Vec<&mut Step> = self.all.values_mut().filter(is_over).collect();
-        over.sort_by_key(|step| step.number);
-        over.into_iter().for_each(|step| step.end(StepState::Done, out));
+        let mut over: Vec<(&String, &mut Step)> =
+            self.all.iter_mut().filter(|(_, step)| is_over(step)).collect();
+        over.sort_by_key(|(_, step)| step.number);
+        for (digest, step) in over {
+            // What it printed last, in front of its end.
+            for lines in [1, 2].map(|stream| self.open.remove(&(digest.clone(), stream))) {
+                let rest = lines.and_then(|mut lines| lines.end());
+                out.extend(rest.map(|line| BuildProgress::Log { number: step.number, line }));
+            }
+            step.end(out);
+        }
     }
 
     fn status(&mut self, status: &VertexStatus, out: &mut Vec<BuildProgress>) {
@@ -188,15 +198,13 @@ impl Step {
         out.push(BuildProgress::Step(StepProgress::running(self.number, None, &*self.name)));
     }
 
-    /// Tells that it ended, once.
-    fn end(&mut self, state: StepState, out: &mut Vec<BuildProgress>) {
-        if self.state.is_some_and(|state| state != StepState::Running) {
-            return;
-        }
-        self.state = Some(state);
+    /// Tells that it ended.
+    fn end(&mut self, out: &mut Vec<BuildProgress>) {
+        let Some(ending) = self.ending.take() else { return };
+        self.state = Some(ending);
         let time = self.before + self.ran();
         let step = StepProgress::running(self.number, None, &*self.name);
-        out.push(BuildProgress::Step(step.ended(state, time)));
+        out.push(BuildProgress::Step(step.ended(ending, time)));
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::context::Tree;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::PULSE;
-use crate::engine::{BuildProgress, Engine, PullProgress};
+use crate::engine::{BuildProgress, Engine, PullProgress, Remark};
 use crate::execute::renew::renew;
 use crate::execute::report::Action;
 use crate::execute::request::{pulls_all, request};
@@ -66,7 +66,12 @@ pub(super) async fn build<E: Engine>(
             renew(run, image, &read).await?;
         }
         let id = send(run, image, (step, &read), &labels, trees, &mut transcript).await?;
-        prove(run, image, &labels, &id).await
+        let proven = prove(run, image, &labels, &id).await;
+        if proven.is_err() {
+            // It may have its name already.
+            place::restore(run, image).await;
+        }
+        proven
     };
     let built = match run.timeouts.build {
         None => built.await,
@@ -156,6 +161,7 @@ async fn send<E: Engine>(
         .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
     let served = (Vec::new(), Vec::new());
     let request = request(run, image, (step, read), labels, tree, served).await?;
+    let shown = request.shown.clone();
     let mut stream = run.engine.build(request);
     let mut built = None;
     loop {
@@ -176,7 +182,7 @@ async fn send<E: Engine>(
                 run.progress.report(Event::BuildStep { image: image.id.clone(), step });
             }
             BuildProgress::Log { number, line } => {
-                transcript.line(line.clone());
+                transcript.line(number, line.clone());
                 run.progress.report(Event::BuildLog { image: image.id.clone(), number, line });
             }
             BuildProgress::Pull(PullProgress::Layer { id, state, current, total }) => {
@@ -186,7 +192,11 @@ async fn send<E: Engine>(
             BuildProgress::Sent(bytes) => {
                 run.progress.report(Event::Sending { image: image.id.clone(), bytes });
             }
-            BuildProgress::Pull(_) | BuildProgress::Remark(_) | BuildProgress::FailedAt(_) => {}
+            BuildProgress::FailedAt(step) => transcript.failed_at(step),
+            BuildProgress::Remark(remark) => {
+                run.progress.warn(Some(&image.id), about(&remark, &shown))
+            }
+            BuildProgress::Pull(_) => {}
         }
     }
     transcript.steps_are_over();
@@ -194,6 +204,14 @@ async fn send<E: Engine>(
         let message = "the engine reported no error, and no image".to_owned();
         failed(image, FailureClass::CutShort, message)
     })
+}
+
+/// What a builder has to say about a Dockerfile, in one line.
+fn about(remark: &Remark, shown: &str) -> String {
+    let Remark { line, message, url } = remark;
+    let place = line.map(|line| format!("line {line} of `{shown}`: ")).unwrap_or_default();
+    let more = if url.is_empty() { String::new() } else { format!(" ({url})") };
+    format!("{place}{message}{more}")
 }
 
 /// Inspects what was built, gives it its name, and inspects that.

@@ -19,6 +19,9 @@ pub struct FailedAt {
     pub line: usize,
     /// Its text on one line, cut where it is very long.
     pub instruction: String,
+    /// What the command of a `RUN` ended with, where the builder says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
 }
 
 /// `` `docker/Dockerfile`, line 7: `RUN make` ``
@@ -43,7 +46,8 @@ mod tests {
     fn a_place_is_told_on_one_short_line() {
         let at = |file: Option<&str>, instruction: &str| {
             let file = file.map(str::to_owned);
-            FailedAt { file, line: 7, instruction: instruction.to_owned() }.to_string()
+            let instruction = instruction.to_owned();
+            FailedAt { file, line: 7, instruction, exit_code: None }.to_string()
         };
         assert_eq!(at(Some("d/File"), "RUN make"), "`d/File`, line 7: `RUN make`");
         assert_eq!(at(None, "RUN a\x1b[2J"), "the template, line 7: `RUN a\\x1b[2J`");

@@ -130,6 +130,10 @@ async fn is_served<E: Engine>(
     }
     match run.engine.builder().await? {
         Builder::BuildKit => Ok(true),
+        other if build.builder == desired::Builder::Buildkit => {
+            let message = format!("`builder` is `buildkit`, and {}", other.why());
+            Err(failed(image, FailureClass::Build, message))
+        }
         other => {
             tracing::info!(image = image.id, why = other.why(), "built without BuildKit");
             Ok(false)

@@ -1,8 +1,10 @@
 //! What a build tells on its way, kept for the case that it fails.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use crate::context::dockerfile::step::locate;
+use crate::context::dockerfile::step::{Place, at_line, find, locate};
+use crate::engine::FailedStep;
 use crate::engine::error::EngineError;
 use crate::execute::Failure;
 use crate::execute::failed_at::FailedAt;
@@ -11,42 +13,93 @@ use crate::execute::report::Action;
 use crate::plan::step::BuildStep;
 use crate::words::event::{StepProgress, StepState};
 use crate::words::failure::FailureClass;
-use crate::words::text::foreign_line;
+use crate::words::text::{elapsed, foreign_line};
 
 /// Lines of a failed build that the report quotes.
 const TAIL: usize = 30;
 
+/// Steps of which the last lines are kept. More than this run side by side nowhere.
+const STEPS: usize = 64;
+
 /// The log of a build under way.
 pub(super) struct Transcript {
-    /// Its last lines.
-    tail: VecDeque<String>,
+    /// The last lines of each step, by its number; 0 for what no step printed.
+    tails: BTreeMap<u32, VecDeque<String>>,
     /// All of them.
     file: LogFile,
-    /// The step that it is at: its number, how many there are, and its text.
-    step: Option<(u32, u32, String)>,
+    /// The step that was begun last.
+    step: Option<StepProgress>,
+    /// What the builder says that it failed at, …
+    failed: Option<FailedStep>,
+    /// … and the names of the steps that it may be.
+    names: BTreeMap<u32, String>,
 }
 
 impl Transcript {
     /// Of a build that begins, with the file that its lines go to.
     pub(super) fn new(file: LogFile) -> Self {
-        Self { tail: VecDeque::new(), file, step: None }
+        let (tails, names) = (BTreeMap::new(), BTreeMap::new());
+        Self { tails, file, step: None, failed: None, names }
     }
 
     /// Takes a step that begins, or ended.
     pub(super) fn step(&mut self, step: &StepProgress) {
-        let StepProgress { number, of, text, state, .. } = step;
-        let (StepState::Running, Some(of)) = (state, of) else { return };
-        self.line(format!("Step {number}/{of} : {text}"));
-        self.step = Some((*number, *of, text.clone()));
+        let StepProgress { number, of, text, state, millis } = step;
+        match (of, state) {
+            // One at a time: what is printed from here on is its, and no line says so.
+            (Some(of), StepState::Running) => {
+                self.keep(0, format!("Step {number}/{of} : {text}"));
+                self.step = Some(step.clone());
+            }
+            (Some(_), _) => {}
+            (None, StepState::Running) => {
+                self.file.line(&format!("#{number} {text}"));
+                self.names.insert(*number, text.clone());
+            }
+            (None, ended) => {
+                let how = match ended {
+                    StepState::Cached => "cached".to_owned(),
+                    StepState::Failed => "failed".to_owned(),
+                    _ => format!("done in {}", elapsed(Duration::from_millis(millis.unwrap_or(0)))),
+                };
+                self.names.insert(*number, text.clone());
+                self.file.line(&format!("#{number} {how}"));
+                if *ended != StepState::Failed {
+                    self.tails.remove(number);
+                }
+            }
+        }
     }
 
     /// Takes a line that a step printed.
-    pub(super) fn line(&mut self, line: String) {
-        self.file.line(&line);
-        if self.tail.len() == TAIL {
-            self.tail.pop_front();
+    pub(super) fn line(&mut self, number: u32, line: String) {
+        if self.step.is_some() || number == 0 {
+            self.keep(0, line);
+        } else {
+            self.file.line(&format!("#{number} {line}"));
+            self.remember(number, line);
         }
-        self.tail.push_back(line);
+    }
+
+    /// Takes what the builder says that the build failed at.
+    pub(super) fn failed_at(&mut self, step: FailedStep) {
+        self.failed = Some(step);
+    }
+
+    fn keep(&mut self, number: u32, line: String) {
+        self.file.line(&line);
+        self.remember(number, line);
+    }
+
+    fn remember(&mut self, number: u32, line: String) {
+        if self.tails.len() >= STEPS && !self.tails.contains_key(&number) {
+            self.tails.pop_first();
+        }
+        let tail = self.tails.entry(number).or_default();
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line);
     }
 
     /// Takes a silence: whoever reads along sees everything up to it.
@@ -67,19 +120,21 @@ impl Transcript {
         error: &EngineError,
     ) -> Failure {
         let mut failure = Failure::of(Action::Build, error);
-        // An engine that died did so at no line of the Dockerfile.
-        let at = self.step.take().filter(|_| error.class != FailureClass::Engine);
-        let place = at.zip(dockerfile).and_then(|((number, of, text), dockerfile)| {
-            locate(dockerfile, step.build.target.as_deref(), (number, of), &text)
-        });
+        let place = dockerfile.and_then(|text| self.place(step, text, error.class));
+        let exit_code = self.failed.as_ref().and_then(|failed| failed.exit_code);
         if let Some(place) = place {
             let (file, instruction) =
                 (step.build.origin.dockerfile(), foreign_line(&place.instruction));
-            let at = FailedAt { file, line: place.line, instruction };
-            failure.error = format!("the build failed at {at}: {}", error.message);
+            let at = FailedAt { file, line: place.line, instruction, exit_code };
+            failure.error = match exit_code {
+                Some(code) => format!("the build failed at {at}: it ended with exit code {code}"),
+                None => format!("the build failed at {at}: {}", error.message),
+            };
             failure.failed_at = Some(at);
         }
-        if !self.tail.is_empty() {
+        let number = self.failed.as_ref().map_or(0, |failed| failed.number);
+        let tail = self.tails.remove(&number).unwrap_or_default();
+        if !tail.is_empty() || !self.names.is_empty() {
             self.file.line(&format!("error: {}", error.message));
             if let Some((path, is_whole)) = self.file.end() {
                 let path = path.to_string_lossy().into_owned();
@@ -88,7 +143,22 @@ impl Transcript {
                 failure.log_file = Some(path);
             }
         }
-        Failure { log: self.tail.into(), ..failure }
+        Failure { log: tail.into(), ..failure }
+    }
+
+    /// The instruction that the build failed at.
+    fn place(&mut self, step: &BuildStep, text: &str, class: FailureClass) -> Option<Place> {
+        // An engine that died did so at no line of the Dockerfile.
+        if class == FailureClass::Engine {
+            return None;
+        }
+        let target = step.build.target.as_deref();
+        if let Some(failed) = &self.failed {
+            let named = || find(text, target, self.names.get(&failed.number)?);
+            return failed.line.and_then(|line| at_line(text, line)).or_else(named);
+        }
+        let StepProgress { number, of, text: told, .. } = self.step.take()?;
+        locate(text, target, (number, of?), &told)
     }
 }
 
@@ -120,7 +190,7 @@ mod tests {
     #[test]
     fn a_failure_says_at_which_line_and_quotes_the_last_ones_of_the_log() {
         let mut told = at_make(LogFile::default());
-        (0..40).for_each(|number| told.line(number.to_string()));
+        (0..40).for_each(|number| told.line(2, number.to_string()));
         let failure = failed(told, FailureClass::Build);
         assert_eq!(failure.error, "the build failed at the template, line 4: `RUN make`: it broke");
         assert_eq!(failure.failed_at.map(|at| at.line), Some(4));

@@ -282,9 +282,6 @@ impl Table<'_, '_, '_> {
                 self.unsupported(&format!("`{name}`"), name, span);
             }
         }
-        if let Some(builder) = build.builder.as_ref().filter(|b| b.value == Builder::Buildkit) {
-            self.unsupported("`builder = \"buildkit\"`", "builder", &builder.span);
-        }
     }
 
     fn error(&mut self, message: &str, key: &str, span: &Range<usize>, hint: &str) {

@@ -158,6 +158,12 @@ pub(super) async fn compare<E: Engine>(
     Ok((changes(&before, &now, tables.as_ref().map(|(then, now)| (then, now))), false))
 }
 
+/// Whether what is held says that it was built from these inputs.
+pub(super) fn is_built_from(held: &ImageFacts, image: &DesiredImage, inputs: &Inputs) -> bool {
+    let label = held.labels.get(LABEL).map(|label| InputLabel::read(label).hash);
+    label.is_some_and(|hash| hash == inputs.label(&image.name).hash)
+}
+
 /// Whether an image is the very one that was built with these labels.
 pub(crate) async fn is_built_with<E: Engine>(
     engine: &E,

@@ -171,10 +171,23 @@ enum Source {
     Unknown,
 }
 
+/// The arguments that `BuildKit` sets by itself.
+const BY_PLATFORM: [&str; 8] = [
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETARCH",
+    "TARGETVARIANT",
+];
+
 /// The stages of a Dockerfile in their order.
 fn stages(text: &str, args: &Values) -> Vec<Stage> {
     let (instructions, escape) = instructions(text);
-    let mut values = Values::new();
+    // BuildKit sets these for the whole file, by the engine and the request.
+    let mut values: Values = BY_PLATFORM.iter().map(|name| ((*name).to_owned(), None)).collect();
     let mut stages: Vec<Stage> = Vec::new();
     // A stage can be named once it is over, in any case.
     let mut over = BTreeSet::new();
@@ -219,6 +232,7 @@ fn declare(arg: &Instruction, args: &Values, values: &mut Values, escape: char) 
         let value = match (args.get(name), default) {
             (Some(given), _) => Some(given.clone()),
             (None, Some(default)) => Some(expand(default, values, escape)),
+            (None, None) if BY_PLATFORM.contains(&name) => Some(None),
             (None, None) => None,
         };
         match value {
@@ -243,11 +257,10 @@ fn begin(from: &Instruction, over: &BTreeSet<String>, values: &Values, escape: c
         Some(name) if over.contains(&name.to_lowercase()) => Source::Nothing,
         Some(name) => image(&name),
     };
-    // BuildKit sets these for the whole file. Without it the platform is empty, which
-    // the classic builder refuses.
+    // Without BuildKit the platform is empty, which the classic builder refuses.
     let platform = from.flags.iter().find(|flag| flag.name == "platform").filter(|flag| {
         ["BUILDPLATFORM", "TARGETPLATFORM"].iter().any(|name| flag.value.contains(name))
-            && expand(&flag.value, values, escape).is_some_and(|value| value.is_empty())
+            && expand(&flag.value, values, escape).is_none_or(|value| value.is_empty())
     });
     let newer =
         platform.map(|flag| (from.line, format!("`FROM --platform={}`", short(&flag.value))));

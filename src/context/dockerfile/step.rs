@@ -1,8 +1,8 @@
 //! Where in a Dockerfile a step of the classic builder stands.
 
 use crate::context::dockerfile::expand::Values;
-use crate::context::dockerfile::lines::instructions;
-use crate::context::dockerfile::{find, stages};
+use crate::context::dockerfile::lines::{Instruction, instructions};
+use crate::context::dockerfile::stages;
 
 /// An instruction of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) fn locate(
 ) -> Option<Place> {
     let (instructions, _) = instructions(text);
     let next = match target.filter(|target| !target.is_empty()) {
-        Some(target) => Some(find(&stages(text, &Values::new()), target)? + 1),
+        Some(target) => Some(super::find(&stages(text, &Values::new()), target)? + 1),
         None => None,
     };
     let mut starts = (0..instructions.len()).filter(|at| instructions[*at].keyword == "FROM");
@@ -40,6 +40,38 @@ pub(crate) fn locate(
     let found = &instructions[index];
     let instruction = on_one_line(&found.text);
     (instruction == on_one_line(told)).then_some(Place { line: found.line, instruction })
+}
+
+/// The instruction that stands on a line.
+pub(crate) fn at_line(text: &str, line: usize) -> Option<Place> {
+    let (instructions, _) = instructions(text);
+    let last = instructions.iter().rev().find(|one| one.line <= line)?;
+    Some(Place { line: last.line, instruction: on_one_line(&last.text) })
+}
+
+/// The instruction that `BuildKit` calls `name`, `[stage 2/5] RUN make`, in a build of
+/// `target`, or of the last stage. In a name arguments have their values: a word with a `$`
+/// may have become any. `None` where it could be one of several.
+pub(crate) fn find(text: &str, target: Option<&str>, name: &str) -> Option<Place> {
+    let (_, told) = name.strip_prefix('[')?.split_once("] ")?;
+    let (instructions, _) = instructions(text);
+    let next = match target.filter(|target| !target.is_empty()) {
+        Some(target) => super::find(&stages(text, &Values::new()), target)? + 1,
+        None => usize::MAX,
+    };
+    let mut starts = (0..instructions.len()).filter(|at| instructions[*at].keyword == "FROM");
+    let needed = starts.nth(next).unwrap_or(instructions.len());
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let fits = |one: &&Instruction| {
+        let words: Vec<&str> = one.text.split_whitespace().collect();
+        let same = |(at, (word, told)): (usize, (&&str, &&str))| {
+            word == told || word.contains('$') || at == 0 && word.eq_ignore_ascii_case(told)
+        };
+        words.len() == told.len() && words.iter().zip(&told).enumerate().all(same)
+    };
+    let mut found = instructions[..needed].iter().filter(fits);
+    let one = found.next().filter(|_| found.next().is_none())?;
+    Some(Place { line: one.line, instruction: on_one_line(&one.text) })
 }
 
 /// With one space between the words.
@@ -74,6 +106,21 @@ mod tests {
         check(Some("TWO"), (8, 10), "RUN b", Some(13));
         let place = locate(FILE, None, (3, 12), "COPY busybox    /bin/").unwrap();
         assert_eq!(place.instruction, "COPY busybox /bin/");
+    }
+
+    #[test]
+    fn a_name_of_buildkit_is_found_where_it_can_be_one_instruction() {
+        let named = |target, name: &str| find(FILE, target, name).map(|place| place.line);
+        assert_eq!(named(None, "[one 1/2] COPY busybox /bin/"), Some(5));
+        assert_eq!(named(None, "[one 2/2] RUN a"), Some(8));
+        assert_eq!(named(Some("one"), "[two 1/1] RUN b"), None);
+        assert_eq!(named(None, "[internal] load build context"), None);
+        assert_eq!(named(None, "exporting to image"), None);
+        let file = "FROM a\nRUN x $A\nRUN x $A $B\nrun y\n\nRUN y\n";
+        assert_eq!(find(file, None, "[2/4] RUN x 1").map(|place| place.line), Some(2));
+        assert_eq!(find(file, None, "[2/4] RUN y"), None);
+        assert_eq!(at_line(file, 5).map(|place| place.line), Some(4));
+        assert_eq!(at_line(file, 0), None);
     }
 
     #[test]

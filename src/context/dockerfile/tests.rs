@@ -129,9 +129,7 @@ fn a_target_that_is_no_stage_is_told_with_what_was_meant() {
 #[test]
 fn what_needs_buildkit_is_told_with_its_line() {
     let needs = |text: &str, line: usize, word: &str| {
-        let want = format!(
-            "line {line} of `Dockerfile`: {word} needs BuildKit"
-        );
+        let want = format!("line {line} of `Dockerfile`: {word} needs BuildKit");
         problem(text, None, Some(&want));
     };
     needs("FROM a\n\nrun \\\n  --mount=type=cache,target=/x true\n", 3, "`RUN --mount`");
