@@ -9,13 +9,13 @@ use crate::engine::credentials::CredentialStore;
 use crate::engine::docker::client::DockerClient;
 use crate::engine::error::EngineError;
 use crate::execute::report::Report;
-use crate::execute::{Ledger, Options, Run, execute};
+use crate::execute::{Handed, Ledger, Options, Run, execute};
 use crate::lock::apply::locked;
 use crate::lock::{self, Mode};
 use crate::manifest::{Place, parse};
 use crate::observe::registries::Registries;
 use crate::observe::{self, Trees, observe};
-use crate::plan::reconcile::{Policy, reconcile, unsupported};
+use crate::plan::reconcile::{Policy, reconcile};
 use crate::plan::step::Plan;
 use crate::resolve::demand::{Demand, Problem, demand};
 use crate::state::args::Variables;
@@ -42,6 +42,7 @@ use crate::words::grant::{Ask, Grant, GrantError};
 pub struct Manifest {
     desired: Desired,
     given: BTreeSet<Grant>,
+    handed: Handed,
     is_locked: bool,
 }
 
@@ -52,8 +53,7 @@ pub enum SyncError {
     /// The engine failed before there was a plan.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The manifest asks for what can't be done: something that this version does not
-    /// support yet, or images that are built on each other.
+    /// The manifest asks for what can't be done: images that are built on each other.
     #[error("the manifest asks for what can't be done")]
     Unsupported(Vec<Diagnostic>),
     /// The manifest asks for what was not allowed: see [`Manifest::allow`].
@@ -72,7 +72,8 @@ impl Manifest {
         let parsed = parse(text.as_bytes(), &place);
         match parsed.desired {
             Some(desired) => {
-                let manifest = Self { desired, given: BTreeSet::new(), is_locked: false };
+                let (given, handed) = (BTreeSet::new(), Handed::default());
+                let manifest = Self { desired, given, handed, is_locked: false };
                 Ok((manifest, parsed.diagnostics))
             }
             None => Err(parsed.diagnostics),
@@ -80,15 +81,16 @@ impl Manifest {
     }
 
     /// What it asks for beyond its own directory, each once: `env=NAME` is an environment
-    /// variable for a build argument, `network=host` a build on the host's network.
+    /// variable for a build argument, `secret=env:NAME` and `secret=file:PATH` are a secret
+    /// of a build, `ssh` is the ssh agent, `network=host` a build on the host's network.
     pub fn asks(&self) -> Vec<String> {
         let asks = asks(&self.desired.images, Reach::Build);
         asks.iter().map(|ask| ask.grant.to_string()).collect()
     }
 
     /// The same manifest with some of that allowed. `variable` is called for each variable
-    /// that is, and for no other. The error is what is no grant, and each build argument
-    /// whose variables are allowed and that still has no value.
+    /// that is, and for no other; `ssh` allows `SSH_AUTH_SOCK`. The error is what is no grant,
+    /// and each build argument whose variables are allowed and that still has no value.
     pub fn allow<'a>(
         mut self,
         grants: impl IntoIterator<Item = &'a str>,
@@ -100,9 +102,15 @@ impl Manifest {
         for grant in grants {
             self.given.insert(parse(grant)?);
         }
+        let read = |name: &str| Some((name.to_owned(), variable(name)?));
         let names = self.given.iter().filter_map(Grant::variable);
-        let variables: Variables =
-            names.filter_map(|name| Some((name.to_owned(), variable(name)?))).collect();
+        let variables: Variables = names.filter_map(read).collect();
+        let secrets = self.given.iter().filter_map(Grant::secret_variable);
+        self.handed.variables.extend(secrets.filter_map(read));
+        if self.given.contains(&Grant::Ssh) {
+            let agent = variable("SSH_AUTH_SOCK");
+            self.handed.ssh_auth_sock = agent.or(self.handed.ssh_auth_sock);
+        }
         let mut errors = Vec::new();
         for build in self.desired.images.iter_mut().filter_map(|image| image.build.as_mut()) {
             let is_given =
@@ -183,6 +191,7 @@ impl DockerClient {
         let Desired { timeouts, limits, .. } = manifest.desired;
         let options = Options::default();
         let run = Run::new(self, &credentials, progress.clone(), (timeouts, limits), options);
+        let run = run.with_handed(manifest.handed.clone());
         let ledger = Ledger::new(&plan);
         execute(&run, &plan, &trees, &ledger).await;
         Ok(ledger.report())
@@ -195,10 +204,6 @@ impl DockerClient {
         registries: Option<&Registries<'_>>,
     ) -> Result<(Plan, Trees), SyncError> {
         let images: Vec<&DesiredImage> = manifest.desired.images.iter().collect();
-        let unsupported = unsupported(&images);
-        if !unsupported.is_empty() {
-            return Err(SyncError::Unsupported(unsupported));
-        }
         let asks = asks(&manifest.desired.images, reach);
         let missing = missing(&asks, &manifest.given);
         if !missing.is_empty() {

@@ -1,6 +1,7 @@
 //! What a manifest may have of whoever runs it: nothing before they consented to it.
 
 mod builds;
+mod secrets;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -91,8 +92,8 @@ fn what_is_no_grant_is_a_mistake_on_the_command_line() {
     let occ = occ(&engine);
     let run = occ.run_with(["plan", "--allow", "evn=CHANNEL"]).expect(64);
     run.says(&["`evn=CHANNEL` is no grant; did you mean `env=CHANNEL`?"]);
-    let run = occ.run_with(["plan", "--allow", "secret=env:X"]).expect(64);
-    run.says(&["`secret=…` is not supported yet"]);
+    let run = occ.run_with(["plan", "--allow", "secret=NPM_TOKEN"]).expect(64);
+    run.says(&["did you mean `secret=env:NPM_TOKEN`?"]);
     let run = occ.env("OCC_ALLOW", "CHANNEL").run_with(["plan", "db"]).expect(64);
     run.says(&["did you mean `env=CHANNEL`?", "hint: the value is from the variable `OCC_ALLOW`"]);
     assert!(engine.seen("").is_empty());

@@ -47,19 +47,6 @@ fn a_program_plans_syncs_and_follows() {
 }
 
 #[test]
-fn a_program_is_told_what_the_manifest_can_not_have_yet() {
-    let engine = StubEngine::start();
-    let client = DockerClient::with_host(&engine.host()).unwrap();
-    let text = "version = 1\n[images.tool]\nname = \"acme/tool\"\n[images.tool.build]\nssh = [\"default\"]\n";
-    let refused = block_on(client.plan(&manifest(text))).unwrap_err();
-    let SyncError::Unsupported(diagnostics) = refused else { panic!("{refused}") };
-    assert_eq!(
-        (diagnostics[0].line, diagnostics[0].key_path.as_str()),
-        (5, "images.tool.build.ssh")
-    );
-}
-
-#[test]
 fn a_program_allows_what_a_manifest_asks_for() {
     let engine = StubEngine::start();
     let client = DockerClient::with_host(&engine.host()).unwrap();
@@ -83,6 +70,38 @@ fn a_program_allows_what_a_manifest_asks_for() {
     block_on(client.sync(&all, None, &ProgressReporter::silent())).unwrap();
     let sent = &engine.seen("POST /build")[0].request;
     assert_eq!(sent.query("buildargs").unwrap(), r#"{"A":"1"}"#);
+}
+
+#[test]
+fn a_program_hands_secrets_over_by_name_and_shows_none() {
+    let engine = StubEngine::start();
+    let client = DockerClient::with_host(&engine.host()).unwrap();
+    let text = "version = 1\n[images.tool]\nname = \"acme/tool\"\n[images.tool.build]\n\
+                template = \"opencode\"\nssh = [\"default\"]\n\
+                secrets = [{ id = \"npm\", env = \"NPM_TOKEN\" }, { id = \"key\", src = \"key\" }]\n";
+    let manifest = manifest(text);
+    assert_eq!(manifest.asks(), ["secret=env:NPM_TOKEN", "secret=file:key", "ssh"]);
+    // A plan reads none of them.
+    block_on(client.plan(&manifest)).unwrap();
+    let sync =
+        |manifest: &Manifest| block_on(client.sync(manifest, None, &ProgressReporter::silent()));
+    let SyncError::NotAllowed(refused) = sync(&manifest).unwrap_err() else { panic!() };
+    assert_eq!(refused.len(), 3);
+
+    let asked = Mutex::new(Vec::new());
+    let variable = |name: &str| {
+        asked.lock().unwrap().push(name.to_owned());
+        (name == "NPM_TOKEN").then(|| "hunter2".into())
+    };
+    let some = manifest.allow(["secret=env:NPM_TOKEN"], variable).unwrap();
+    assert_eq!(*asked.lock().unwrap(), ["NPM_TOKEN"]);
+    assert!(!format!("{some:?}").contains("hunter2"));
+    let all = some.allow(["secret=file:key", "ssh"], variable).unwrap();
+    assert_eq!(*asked.lock().unwrap(), ["NPM_TOKEN", "NPM_TOKEN", "SSH_AUTH_SOCK"]);
+    let report = sync(&all).unwrap();
+    let error = report.images[0].error.as_deref().unwrap_or_default();
+    assert!(error.contains("the file `/project/key` does not exist"), "{error}");
+    assert!(engine.seen("POST /build").is_empty());
 }
 
 #[test]

@@ -18,7 +18,8 @@ const FLOORS: &[(&str, u8, &[&str])] = &[
     // What an ignore file says decides nothing but itself, so adapters may ask it.
     ("ignore", 1, &["words"]),
     ("engine", 2, &["words"]),
-    ("engine::docker", 3, &["words", "engine", "engine::credentials"]),
+    ("engine::docker", 3, &["words", "engine", "engine::credentials", "buildkit"]),
+    ("buildkit", 3, &["words", "engine", "ignore"]),
     ("engine::credentials", 3, &["words", "engine"]),
     ("context", 3, &["words", "engine", "ignore"]),
     ("observe", 4, BELOW_USE_CASES),
@@ -50,6 +51,11 @@ const BELOW_USE_CASES: &[&str] = &[
 /// Words that only some modules may say, and why.
 const ONLY: &[Only] = &[
     (&["bollard"], |s| s.is_in("engine::docker"), "only `engine/docker` knows the client library"),
+    (
+        &["bollard_buildkit_proto", "tonic", "prost"],
+        |s| s.is_in("buildkit"),
+        "only `buildkit` speaks gRPC",
+    ),
     (&["indicatif"], |s| s.is_in("render::tty"), "only `render/tty` draws bars"),
     (&["clap"], |s| s.is_in("cli"), "only `cli` reads the command line"),
     (

@@ -12,12 +12,13 @@ use crate::cli::{Stop, show};
 use crate::context::cache::Cache;
 use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::endpoint::Endpoint;
+use crate::execute::Handed;
 use crate::lock::Mode;
 use crate::lock::fresh::{Todo, Wanted};
 use crate::observe::moved::moved;
 use crate::observe::registries::Registries;
 use crate::observe::{self, Trees, observe};
-use crate::plan::reconcile::{Policy, misapplied, reconcile, unsupported};
+use crate::plan::reconcile::{Policy, misapplied, reconcile};
 use crate::plan::step::Plan;
 use crate::resolve::{How, Resolver};
 use crate::state::consent::{Reach, asks, may_be_built};
@@ -26,6 +27,7 @@ use crate::state::observed::Observed;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::duration::Timeouts;
 use crate::words::exit::ExitStatus;
+use crate::words::grant::Grant;
 use crate::words::text::{did_you_mean, list};
 
 /// What a command was asked to do.
@@ -48,6 +50,7 @@ pub(super) struct Job {
     policy: Policy,
     looking: observe::Options,
     locking: Locking,
+    handed: Handed,
 }
 
 impl Job {
@@ -76,12 +79,8 @@ impl Job {
             reread: asked.reread,
             offline: policy.offline,
         };
-        let mut job = Self { desired, chosen, policy, looking, locking };
-        let unsupported = unsupported(&job.images());
-        if !unsupported.is_empty() {
-            let (exit, text) = (ExitStatus::Data, parsed.text);
-            return Err(Stop::Input { exit, diagnostics: unsupported, text });
-        }
+        let handed = Handed::default();
+        let mut job = Self { desired, chosen, policy, looking, locking, handed };
         let misapplied = policy.strategy.map(|strategy| misapplied(&job.images(), strategy));
         if let Some(diagnostics) = misapplied.filter(|found| !found.is_empty()) {
             return Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text: String::new() });
@@ -91,7 +90,8 @@ impl Job {
         Ok(job)
     }
 
-    /// Gets consent to what the images ask for, and gives their build arguments values.
+    /// Gets consent to what the images ask for, gives their build arguments values, and
+    /// keeps for their builds what is for nobody else.
     fn resolve(
         &mut self,
         settings: &Settings,
@@ -102,6 +102,8 @@ impl Job {
         let asks = asks(images.iter().map(|i| &self.desired.images[*i]), asked.reach);
         consent::require(settings, manifest, &asks, &asked.consent.allow)?;
         let variables = Environment::consented(asks.iter().filter_map(|ask| ask.grant.variable()));
+        let secrets = asks.iter().filter_map(|ask| ask.grant.secret_variable());
+        let handed = Environment::handed(secrets, asks.iter().any(|ask| ask.grant == Grant::Ssh));
         let mut unset = Vec::new();
         for i in images {
             let build = self.desired.images[i].build.as_mut();
@@ -112,6 +114,7 @@ impl Job {
                 unset.extend(errors);
             }
         }
+        self.handed = handed;
         if unset.is_empty() {
             return Ok(());
         }
@@ -121,6 +124,11 @@ impl Job {
 
     pub(super) fn desired(&self) -> &Desired {
         &self.desired
+    }
+
+    /// What the user hands to builds.
+    pub(super) fn handed(&self) -> Handed {
+        self.handed.clone()
     }
 
     /// Where what was read is remembered.

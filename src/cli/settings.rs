@@ -12,6 +12,7 @@ use crate::cli::args::{Color, Format, Global};
 use crate::cli::output::Told;
 use crate::engine::credentials::CredentialStore;
 use crate::engine::docker::endpoint::EndpointOptions;
+use crate::execute::Handed;
 use crate::render::{Look, Mode};
 use crate::state::args::Variables;
 use crate::words::platform::Platform;
@@ -48,6 +49,9 @@ const VARIABLES: &[&str] = &[
     "XDG_STATE_HOME",
 ];
 
+/// Where ssh agents say that they are.
+const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
+
 impl Environment {
     /// Reads the process's environment.
     #[expect(clippy::disallowed_methods, reason = "this is the place where it is read")]
@@ -61,6 +65,13 @@ impl Environment {
     pub(crate) fn consented<'a>(names: impl IntoIterator<Item = &'a str>) -> Variables {
         let set = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
         names.into_iter().filter_map(set).collect()
+    }
+
+    /// Reads what builds may have as secrets: these variables, and, if they may use it, the
+    /// place of the ssh agent.
+    pub(crate) fn handed<'a>(names: impl IntoIterator<Item = &'a str>, ssh: bool) -> Handed {
+        let mut agent = Self::consented(ssh.then_some(SSH_AUTH_SOCK));
+        Handed { variables: Self::consented(names), ssh_auth_sock: agent.remove(SSH_AUTH_SOCK) }
     }
 
     /// A variable that is set to something.

@@ -93,6 +93,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         let logs = Logs::new(environment.state_dir(), address);
         let run = Run::new(&client, &credentials, progress.clone(), limits, options);
         let run = run.with_locks(locks).with_logs(logs).with_cache(job.cache());
+        let run = run.with_handed(job.handed());
         execute(&run, &plan, &trees, ledger).await;
         Ok(())
     };

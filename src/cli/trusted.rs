@@ -209,12 +209,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let a = trusted(dir.path(), "/a");
         assert!(keep(&a, &["env=A"]));
-        let newer = "later = 1\n[manifests.\"/b\"]\ngrants = [\"ssh\", \"env=B\"]\nmore = true\n";
+        let newer =
+            "later = 1\n[manifests.\"/b\"]\ngrants = [\"camera\", \"env=B\"]\nmore = true\n";
         fs::write(a.file(), newer).unwrap();
         assert!(keep(&a, &["env=A"]));
         let text = fs::read_to_string(a.file()).unwrap();
         assert!(
-            ["later = 1", "\"ssh\"", "more = true"].iter().all(|it| text.contains(it)),
+            ["later = 1", "\"camera\"", "more = true"].iter().all(|it| text.contains(it)),
             "{text}"
         );
         assert_eq!(trusted(dir.path(), "/b").known().ok().unwrap().len(), 1);

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 
 use crate::context::known::Known;
-use crate::context::root::{self, Directory};
+use crate::context::root::{self, Directory, Root};
 use crate::context::stat::{Stat, What};
 use crate::context::{Content, ContextError, Kind};
 use crate::words::hash::Sha256Sum;
@@ -37,6 +37,46 @@ pub(super) fn confined(
     } else {
         Err(ContextError::Outside { what, path: path.to_owned(), root: root.to_owned() })
     }
+}
+
+/// The bytes of a file that really lies in `root`, if it is not too large. Links lead to it,
+/// and no link that is put there after this has looked.
+pub(crate) fn bytes(
+    what: &'static str,
+    path: &Path,
+    root: &Path,
+    largest: Largest,
+) -> Result<Vec<u8>, ContextError> {
+    let target = confined(what, path, root)?;
+    let real_root = fs_err::canonicalize(root).map_err(ContextError::read(root))?;
+    let no_file = || ContextError::Kind { what, path: path.to_owned(), want: "file" };
+    if !target.is_file() {
+        return Err(no_file());
+    }
+    let open = || {
+        let below = target.strip_prefix(&real_root).map_err(io::Error::other)?;
+        Root::open(&real_root)?.file(below)
+    };
+    let file = open().map_err(ContextError::read(path))?;
+    // It may have been swapped since.
+    if !root::stat(&file).map_err(ContextError::read(path))?.is_file {
+        return Err(no_file());
+    }
+    let mut bytes = Vec::new();
+    file.take(largest.bytes + 1).read_to_end(&mut bytes).map_err(ContextError::read(path))?;
+    if bytes.len() as u64 > largest.bytes {
+        return Err(ContextError::Size { what, path: path.to_owned(), words: largest.words });
+    }
+    Ok(bytes)
+}
+
+/// How large a file may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Largest {
+    /// Bytes.
+    pub(crate) bytes: u64,
+    /// The same in words: `1 MiB`.
+    pub(crate) words: &'static str,
 }
 
 /// What is at `name` in a directory; `None` for a socket, pipe or device. Without `known`

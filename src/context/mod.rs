@@ -9,7 +9,7 @@ pub(crate) mod cache;
 pub(crate) mod caution;
 mod classic;
 pub(crate) mod dockerfile;
-mod file;
+pub(crate) mod file;
 mod ignorefile;
 mod known;
 #[cfg(unix)]
@@ -147,9 +147,16 @@ pub(crate) enum ContextError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// An ignore file is so large that it can't be meant.
-    #[error("the ignore file `{}` is larger than 1 MiB", .0.display())]
-    IgnoreFileSize(PathBuf),
+    /// A file is so large that it can't be meant.
+    #[error("{what} `{}` is larger than {words}", path.display())]
+    Size {
+        /// `the ignore file`, `the file`.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+        /// As large as it may be.
+        words: &'static str,
+    },
     /// A file or directory can't be read.
     #[error("cannot read `{}`: {}", path.display(), plainly(error))]
     Read {

@@ -8,18 +8,19 @@ use tokio::time::timeout;
 use crate::context::Tree;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::PULSE;
-use crate::engine::{BuildProgress, Engine, PullProgress, Remark};
+use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress, Remark};
+use crate::execute::mask::Mask;
 use crate::execute::renew::renew;
 use crate::execute::report::Action;
 use crate::execute::request::{pulls_all, request};
 use crate::execute::transcript::Transcript;
-use crate::execute::{Failure, Obtained, Run, place};
+use crate::execute::{Failure, Obtained, Run, place, secrets};
 use crate::observe::bases;
 use crate::observe::inputs::{self, is_built_with, labels};
 use crate::observe::registries::Registries;
 use crate::observe::{Trees, identify, inspect};
 use crate::plan::step::{BuildStep, ImagePlan};
-use crate::state::inputs::{Inputs, LABEL};
+use crate::state::inputs::LABEL;
 use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
@@ -55,6 +56,10 @@ pub(super) async fn build<E: Engine>(
     if let Some(done) = done_meanwhile(run, image, &labels).await {
         return Ok(done);
     }
+    // Not earlier: who has nothing to build needs none of it. Not later: without it there
+    // is nothing to ask of the engine.
+    let given = secrets::given(&step.build, &run.handed).await;
+    let given = given.map_err(|obstacle| Failure::blocked(Action::Build, &obstacle))?;
     run.progress.report(Event::Started {
         image: image.id.clone(),
         action: "build",
@@ -65,7 +70,14 @@ pub(super) async fn build<E: Engine>(
         if step.build.pull && !pulls_all(&read) {
             renew(run, image, &read).await?;
         }
-        let id = send(run, image, (step, &read), &labels, trees, &mut transcript).await?;
+        let tree = trees.get(&image.id).cloned().ok_or_else(|| {
+            failed(image, FailureClass::Build, "its context was not read".to_owned())
+        })?;
+        let mask = Mask::new(&given.0);
+        let request = request(run, image, (step, &read), &labels, tree, given).await?;
+        let sent = send(run, image, request, &mask, &mut transcript).await;
+        let id =
+            sent.map_err(|error| EngineError { message: mask.hide(error.message), ..error })?;
         let proven = prove(run, image, &labels, &id).await;
         if proven.is_err() {
             // It may have its name already.
@@ -146,21 +158,14 @@ async fn done_meanwhile<E: Engine>(
     })
 }
 
-/// Sends the context and follows the build to the image's id.
+/// Sends the request and follows the build to the image's id.
 async fn send<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    (step, read): (&BuildStep, &Inputs),
-    labels: &Labels,
-    trees: &Trees,
+    request: BuildRequest,
+    mask: &Mask,
     transcript: &mut Transcript,
 ) -> Result<EngineId, EngineError> {
-    let tree = trees
-        .get(&image.id)
-        .cloned()
-        .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
-    let served = (Vec::new(), Vec::new());
-    let request = request(run, image, (step, read), labels, tree, served).await?;
     let shown = request.shown.clone();
     let mut stream = run.engine.build(request);
     let mut built = None;
@@ -182,6 +187,7 @@ async fn send<E: Engine>(
                 run.progress.report(Event::BuildStep { image: image.id.clone(), step });
             }
             BuildProgress::Log { number, line } => {
+                let line = mask.hide(line);
                 transcript.line(number, line.clone());
                 run.progress.report(Event::BuildLog { image: image.id.clone(), number, line });
             }

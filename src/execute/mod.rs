@@ -11,11 +11,13 @@ mod gates;
 mod ledger;
 mod lock;
 mod log_file;
+mod mask;
 mod place;
 mod pull;
 mod renew;
 pub(crate) mod report;
 mod request;
+mod secrets;
 mod transcript;
 
 use std::cell::{Cell, RefCell};
@@ -30,6 +32,7 @@ use tokio::time::Instant;
 pub(crate) use crate::execute::ledger::Ledger;
 pub(crate) use crate::execute::lock::Locks;
 pub(crate) use crate::execute::log_file::Logs;
+pub(crate) use crate::execute::secrets::Handed;
 
 use crate::context::cache::Cache;
 use crate::engine::Engine;
@@ -60,6 +63,8 @@ pub(crate) struct Run<'a, E> {
     locks: Locks,
     cache: Cache,
     logs: Logs,
+    /// What builds may have of the user's environment.
+    handed: Handed,
     pulls: Semaphore,
     builds: Semaphore,
     /// Registries whose pull limit is used up: not asked again in this run.
@@ -181,6 +186,7 @@ impl<'a, E: Engine> Run<'a, E> {
             locks: Locks::default(),
             cache: Cache::default(),
             logs: Logs::default(),
+            handed: Handed::default(),
             pulls: Semaphore::new(limits.pulls),
             builds: Semaphore::new(limits.builds),
             limited: RefCell::default(),
@@ -204,6 +210,11 @@ impl<'a, E: Engine> Run<'a, E> {
     /// The same with logs of what is built.
     pub(crate) fn with_logs(self, logs: Logs) -> Self {
         Self { logs, ..self }
+    }
+
+    /// The same with what the user consented to hand to builds.
+    pub(crate) fn with_handed(self, handed: Handed) -> Self {
+        Self { handed, ..self }
     }
 
     /// The platform that an image must have: its own, else the engine's.

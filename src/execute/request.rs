@@ -13,11 +13,10 @@ use crate::context::served::ServedTree;
 use crate::context::{Tree, archive};
 use crate::engine::credentials::CredentialStore;
 use crate::engine::error::EngineError;
-use crate::engine::{
-    BuildContext, BuildRequest, Builder, Credentials, Engine, Logins, Secret, Served, SshAgent,
-};
+use crate::engine::{BuildContext, BuildRequest, Builder, Credentials, Engine, Logins, Served};
 use crate::execute::Run;
 use crate::execute::build::{Labels, failed};
+use crate::execute::secrets::Given;
 use crate::observe::{inputs, which_are_held};
 use crate::plan::step::{BuildStep, ImagePlan};
 use crate::state::desired;
@@ -42,7 +41,7 @@ pub(super) async fn request<E: Engine>(
     (step, read): (&BuildStep, &Inputs),
     labels: &Labels,
     tree: Tree,
-    (secrets, agents): (Vec<Secret>, Vec<SshAgent>),
+    (secrets, agents): Given,
 ) -> Result<BuildRequest, EngineError> {
     let build = &step.build;
     let shown = inputs::shown(build, &tree);
@@ -130,8 +129,8 @@ async fn is_served<E: Engine>(
     }
     match run.engine.builder().await? {
         Builder::BuildKit => Ok(true),
-        other if build.builder == desired::Builder::Buildkit => {
-            let message = format!("`builder` is `buildkit`, and {}", other.why());
+        other if let Some(wish) = build.needs_buildkit() => {
+            let message = format!("{wish}, and {}", other.why());
             Err(failed(image, FailureClass::Build, message))
         }
         other => {

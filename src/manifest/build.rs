@@ -1,20 +1,20 @@
 //! The `build` table: from the model to [`DesiredBuild`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::ignore::{self, Patterns};
 use crate::manifest::Place;
 use crate::manifest::interpolate::Template as Interpolated;
-use crate::manifest::model::Build;
+use crate::manifest::model::{Build, Secret};
 use crate::manifest::paths;
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::At;
 use crate::manifest::secrets::looks_secret;
 use crate::manifest::text::PathText;
 use crate::state::args::Reading;
-use crate::state::desired::{BuildOrigin, Builder, DesiredBuild};
+use crate::state::desired::{BuildOrigin, BuildSecret, Builder, DesiredBuild, SecretFrom};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::grant::{Ask, Grant};
 use crate::words::network::Network;
@@ -23,15 +23,11 @@ use crate::words::network::Network;
 const OWN_LABELS: &str = "dev.occ.";
 
 /// Checks a `build` table. `None` when what it builds from could not be worked out.
-///
-/// `unsupported` gets a diagnostic for each key that asks for something this version
-/// can't do; the image then can't be planned, but the manifest is good.
 pub(crate) fn check(
     build: &Build,
     id: &str,
     place: &Place,
     problems: &mut Problems<'_>,
-    unsupported: &mut Vec<Diagnostic>,
 ) -> Option<DesiredBuild> {
     let mut table = Table {
         build,
@@ -39,17 +35,16 @@ pub(crate) fn check(
         readings: Vec::new(),
         asks: Vec::new(),
         problems,
-        unsupported,
     };
     let args = table.args();
     table.network();
     let labels = table.labels();
-    table.secrets();
+    let secrets = table.secrets(place);
+    let ssh = table.ssh();
+    let builder = table.builder();
     let inputs = table.inputs();
-    table.not_supported_yet();
     let origin = table.origin(place);
     let Table { readings, asks, .. } = table;
-    unsupported.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     Some(DesiredBuild {
         origin: origin?,
         inputs,
@@ -67,7 +62,9 @@ pub(crate) fn check(
             .map(|at| at.value.clone())
             .collect(),
         pull: build.pull.as_ref().is_some_and(|pull| pull.value),
-        builder: build.builder.as_ref().map_or(Builder::Auto, |builder| builder.value),
+        builder,
+        secrets,
+        ssh,
     })
 }
 
@@ -77,7 +74,6 @@ struct Table<'a, 'p, 't> {
     readings: Vec<Reading>,
     asks: Vec<Ask>,
     problems: &'p mut Problems<'t>,
-    unsupported: &'p mut Vec<Diagnostic>,
 }
 
 impl Table<'_, '_, '_> {
@@ -144,20 +140,25 @@ impl Table<'_, '_, '_> {
     /// may lead anywhere: it comes back as it is.
     fn inside(
         &mut self,
-        name: &str,
+        key: &str,
         path: &At<PathText>,
         root: &Path,
         base: Option<&Path>,
     ) -> Option<PathBuf> {
         let written = &path.value.0;
+        let name = key.rsplit('.').next().unwrap_or(key);
         if written.contains("://") {
             let message = format!("`{name}` is a path, not an address");
-            self.error(&message, name, &path.span, "clone the repository and name the directory");
+            let hint = match name {
+                "src" => "name a file in the repository",
+                _ => "clone the repository and name the directory",
+            };
+            self.error(&message, key, &path.span, hint);
             return None;
         }
         if written.contains("${") {
             let message = format!("`{name}` is not interpolated");
-            self.error(&message, name, &path.span, "only the values of `args` are");
+            self.error(&message, key, &path.span, "only the values of `args` are");
             return None;
         }
         let is_absolute = Path::new(written).is_absolute();
@@ -168,7 +169,7 @@ impl Table<'_, '_, '_> {
         if found.is_none() {
             let message = format!("`{name}` leads out of the repository");
             let hint = format!("it must lie inside `{}`", root.display());
-            self.error(&message, name, &path.span, &hint);
+            self.error(&message, key, &path.span, &hint);
         }
         found
     }
@@ -215,8 +216,7 @@ impl Table<'_, '_, '_> {
 
     fn network(&mut self) {
         if let Some(network) = self.build.network.as_ref().filter(|n| n.value == Network::Host) {
-            let at = self.located("", "network", &network.span);
-            self.asks.push(Ask { grant: Grant::HostNetwork, at });
+            self.ask(Grant::HostNetwork, "network", &network.span);
         }
     }
 
@@ -257,41 +257,89 @@ impl Table<'_, '_, '_> {
         Some(read.collect())
     }
 
-    fn secrets(&mut self) {
-        let mut seen = std::collections::BTreeSet::new();
-        for secret in self.build.secrets.iter().flat_map(|secrets| &secrets.value) {
-            if !seen.insert(secret.value.id()) {
-                let message = if self.problems.is_hidden(&secret.span) {
-                    "two secrets have the same id".to_owned()
-                } else {
-                    format!("two secrets have the id `{}`", secret.value.id())
-                };
-                self.error(&message, "secrets", &secret.span, "choose another id");
+    fn secrets(&mut self, place: &Place) -> Vec<BuildSecret> {
+        let mut seen = BTreeSet::new();
+        let mut secrets = Vec::new();
+        let list = self.build.secrets.iter().flat_map(|secrets| &secrets.value);
+        for (index, secret) in list.enumerate() {
+            let (id, span) = (secret.value.id(), &secret.span);
+            if !seen.insert(id) {
+                self.same_id("two secrets", "secrets", id, span);
             }
+            let from = match &secret.value {
+                Secret::Env { env, .. } => {
+                    let key = format!("secrets[{index}].env");
+                    self.ask(Grant::SecretEnv(env.value.0.clone()), &key, &env.span);
+                    Some(SecretFrom::Env(env.value.0.clone()))
+                }
+                Secret::File { src, .. } => {
+                    self.secret_file(src, &format!("secrets[{index}].src"), place)
+                }
+            };
+            secrets.extend(from.map(|from| BuildSecret { id: id.to_owned(), from }));
         }
+        secrets
     }
 
-    fn not_supported_yet(&mut self) {
-        let build = self.build;
-        let keys = [
-            ("secrets", build.secrets.as_ref().map(|at| &at.span)),
-            ("ssh", build.ssh.as_ref().map(|at| &at.span)),
-        ];
-        for (name, span) in keys {
-            if let Some(span) = span {
-                self.unsupported(&format!("`{name}`"), name, span);
+    fn secret_file(&mut self, src: &At<PathText>, key: &str, place: &Place) -> Option<SecretFrom> {
+        let path = self.inside(key, src, &place.root, Some(&place.dir))?;
+        // By the way from the manifest: that is what stands in it, and what consent is to.
+        let relative = paths::relative(&paths::normalise(&place.dir), &path);
+        if relative.file_name().is_none() {
+            self.error("`src` names a directory", key, &src.span, "name the file in it");
+            return None;
+        }
+        let shown = relative.to_string_lossy().into_owned();
+        self.ask(Grant::SecretFile(shown), key, &src.span);
+        Some(SecretFrom::File { path, root: paths::normalise(&place.root) })
+    }
+
+    fn ssh(&mut self) -> Vec<String> {
+        let Some(ssh) = &self.build.ssh else { return Vec::new() };
+        let mut seen = BTreeSet::new();
+        for id in &ssh.value {
+            if !seen.insert(&id.value.0) {
+                self.same_id("two ssh agents", "ssh", &id.value.0, &id.span);
             }
         }
+        if !ssh.value.is_empty() {
+            self.ask(Grant::Ssh, "ssh", &ssh.span);
+        }
+        ssh.value.iter().map(|id| id.value.0.clone()).collect()
+    }
+
+    fn same_id(&mut self, who: &str, key: &str, id: &str, span: &Range<usize>) {
+        let message = if self.problems.is_hidden(span) {
+            format!("{who} have the same id")
+        } else {
+            format!("{who} have the id `{id}`")
+        };
+        self.error(&message, key, span, "choose another id");
+    }
+
+    fn builder(&mut self) -> Builder {
+        let build = self.build;
+        let Some(builder) = &build.builder else { return Builder::Auto };
+        let has = [
+            ("secrets", build.secrets.as_ref().is_some_and(|list| !list.value.is_empty())),
+            ("ssh", build.ssh.as_ref().is_some_and(|list| !list.value.is_empty())),
+        ];
+        for (name, _) in has.iter().filter(|(_, has)| *has && builder.value == Builder::Classic) {
+            let message = format!("the classic builder can't serve `{name}`");
+            let hint = "leave `builder` out, or write `builder = \"buildkit\"`";
+            self.error(&message, "builder", &builder.span, hint);
+        }
+        builder.value
+    }
+
+    fn ask(&mut self, grant: Grant, key: &str, span: &Range<usize>) {
+        let at = self.located("", key, span);
+        self.asks.push(Ask { grant, at });
     }
 
     fn error(&mut self, message: &str, key: &str, span: &Range<usize>, hint: &str) {
         let diagnostic = Diagnostic::error(message).key(format!("{}.{key}", self.key)).hint(hint);
         self.problems.push(diagnostic, span.clone());
-    }
-
-    fn unsupported(&mut self, what: &str, key: &str, span: &Range<usize>) {
-        let diagnostic = self.located(&format!("{what} is not supported yet"), key, span);
-        self.unsupported.push(diagnostic);
     }
 
     /// An error at its place that is not one of the manifest's mistakes.

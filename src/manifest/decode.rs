@@ -133,8 +133,8 @@ impl FromValue for Secret {
             _ => {
                 let id = id?.value;
                 return match (env, src) {
-                    (Some(env), _) => Some(Self::Env { id, env: env.value }),
-                    (_, Some(src)) => Some(Self::File { id, src: src.value }),
+                    (Some(env), _) => Some(Self::Env { id, env }),
+                    (_, Some(src)) => Some(Self::File { id, src }),
                     _ => None,
                 };
             }

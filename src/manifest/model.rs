@@ -231,9 +231,14 @@ pub(crate) struct Build {
     pub(crate) args: Option<At<Entries<Variable, String>>>,
     /// Labels of the image. Those that start with `dev.occ.` are occ's own.
     pub(crate) labels: Option<At<Entries<LabelKey, String>>>,
-    /// Secrets that `RUN --mount=type=secret` may read. Not supported yet.
+    /// Secrets that `RUN --mount=type=secret` may read, each by its id. A value is read when
+    /// the build runs, is no input of it, and stays out of the image unless a step writes it
+    /// there. They need consent (`--allow secret=env:NAME`, `--allow secret=file:PATH`,
+    /// `occ trust`), and `BuildKit`.
     pub(crate) secrets: Option<At<List<Secret>>>,
-    /// The ssh agents that `RUN --mount=type=ssh` may use. Not supported yet.
+    /// The ids under which `RUN --mount=type=ssh` may use your ssh agent, the one at
+    /// `SSH_AUTH_SOCK`; a step that names none uses `default`. It needs consent
+    /// (`--allow ssh`, `occ trust`), and `BuildKit`.
     pub(crate) ssh: Option<At<List<Word>>>,
     /// The network of `RUN` steps. `host` needs consent (`--allow network=host`,
     /// `occ trust`).
@@ -247,8 +252,7 @@ pub(crate) struct Build {
     /// a digest, one of the same manifest, or one that only the engine holds.
     #[schemars(extend("default" = false))]
     pub(crate) pull: Option<At<bool>>,
-    /// The engine's builder. `auto` takes the best that the engine has; `buildkit` is not
-    /// supported yet.
+    /// The engine's builder.
     #[schemars(extend("default" = "auto"))]
     pub(crate) builder: Option<At<Builder>>,
     /// Keys that could not be read.
@@ -265,16 +269,15 @@ pub(crate) enum Secret {
         /// Its name in the Dockerfile.
         id: Word,
         /// The environment variable.
-        #[expect(dead_code, reason = "secrets are read and checked, and not supported yet")]
-        env: Variable,
+        env: At<Variable>,
     },
     /// A secret from a file.
     File {
         /// Its name in the Dockerfile.
         id: Word,
-        /// The file, relative to the manifest.
-        #[expect(dead_code, reason = "secrets are read and checked, and not supported yet")]
-        src: PathText,
+        /// The file, relative to the manifest. It must lie inside the repository, or the
+        /// manifest's directory where there is no repository.
+        src: At<PathText>,
     },
 }
 

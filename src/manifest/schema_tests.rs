@@ -14,8 +14,7 @@ use crate::manifest::text::{
     ImageId, LabelKey, OccVersion, PathText, PlatformChoice, SourceTag, Tag, Text, Variable, Word,
 };
 use crate::manifest::{DEFAULT, schema};
-use crate::state::desired::Builder;
-use crate::state::desired::{PullPolicy, Strategy, Template};
+use crate::state::desired::{Builder, PullPolicy, Strategy, Template};
 use crate::words::digest::Digest;
 use crate::words::duration::Span;
 use crate::words::failure::BuildOn;
@@ -234,7 +233,6 @@ fn the_default_manifest_is_good() {
     let result = parsed(DEFAULT);
     assert_eq!(result.diagnostics, []);
     let image = result.desired.unwrap().images.remove(0);
-    assert_eq!(image.unsupported, []);
     let sources: Vec<_> = image.sources.iter().map(|s| s.reference.to_string()).collect();
     assert_eq!(
         sources,

@@ -6,12 +6,9 @@ use crate::manifest::secrets::looks_secret;
 use crate::manifest::tests::{parsed, place, shown};
 use crate::manifest::{Parsed, parse};
 
-/// All that is said of a manifest, when it is read and when it is planned.
+/// All that is said of a manifest.
 fn said(parsed: &Parsed) -> String {
-    let images = parsed.desired.iter().flat_map(|desired| &desired.images);
-    let mut all = parsed.diagnostics.clone();
-    all.extend(images.flat_map(|image| image.unsupported.clone()));
-    shown(&all, &parsed.text)
+    shown(&parsed.diagnostics, &parsed.text)
 }
 
 /// Something is said of the manifest, but nothing of what it has to hide.
@@ -59,9 +56,9 @@ fn secrets_are_not_repeated() {
 #[test]
 fn nothing_is_shown_beside_a_secret() {
     hides(&args("args = { X = 1, NPM_TOKEN = \"hunter2\", Y = 1 }"), "put it in quotes\n");
-    let build = "build = { args = { NPM_TOKEN = \"hunter2\" }, ssh = [\"a\"] }";
+    let build = "build = { args = { NPM_TOKEN = \"hunter2\" }, ssh = [\"a\", \"a\"] }";
     let text = format!("version = 1\n[images.x]\nname = \"x\"\n{build}\n");
-    hides(&text, "is not supported yet");
+    hides(&text, "two ssh agents have the same id");
     // An id is no name of a secret.
     let said = said(&parsed("version = 1\n[images.my-token]\nname = \"a b\"\n[images.api-key]\n"));
     assert!(said.contains("3 | name = \"a b\"") && said.contains("4 | [images.api-key]"), "{said}");
@@ -110,6 +107,8 @@ const MISTAKES: &[&str] = &[
     "name = \"a\", build = { cache_from = [\"hunter2 x\"] }",
     "name = \"a\", build = { secrets = [{ id = \"hunter2\", env = \"A\" }, \
      { id = \"hunter2\", env = \"A\" }] }",
+    "name = \"a\", build = { ssh = [\"hunter2\", \"hunter2\"] }",
+    "name = \"a\", build = { secrets = [{ id = \"a\", src = \"/hunter2\" }] }",
     "name = \"a\", build = { secrets = [{ id = \"hunter2 x\", env = \"hunter2-x\" }] }",
 ];
 

@@ -7,7 +7,10 @@ use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, 
 
 use crate::manifest::{MAX_SIZE, Parsed, Place, parse};
 use crate::render::diagnostics::{Style, render};
-use crate::state::desired::{BuildOrigin, Desired, PullPolicy, RetryPolicy, Strategy, Template};
+use crate::state::desired::{
+    BuildOrigin, Builder, Desired, DesiredBuild, PullPolicy, RetryPolicy, SecretFrom, Strategy,
+    Template,
+};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::failure::BuildOn;
 use crate::words::network::Network;
@@ -195,10 +198,54 @@ fn build_keys_reach_the_build() {
     assert_eq!(build.network, Network::None);
     assert_eq!(build.args["A"], "${x}");
     assert_eq!(build.labels["l"], "v");
-    assert!(image.unsupported.is_empty() && !build.args.contains_key("B"));
+    assert!(!build.args.contains_key("B"));
     let at = &build.readings[0].at;
     assert_eq!((at.key_path.as_str(), at.line, at.column), ("images.x.build.args.B", 8, 27));
-    assert_eq!(build.asks.iter().map(|ask| ask.grant.to_string()).collect::<Vec<_>>(), ["env=B"]);
+    assert_eq!(asked(&build), ["env=B images.x.build.args.B"]);
+    assert_eq!((build.builder, build.secrets.len(), build.ssh.len()), (Builder::Auto, 0, 0));
+}
+
+/// What a build asks for, and at which key.
+fn asked(build: &DesiredBuild) -> Vec<String> {
+    build.asks.iter().map(|ask| format!("{} {}", ask.grant, ask.at.key_path)).collect()
+}
+
+#[test]
+fn secrets_and_agents_reach_the_build_and_ask_for_themselves() {
+    let build = desired(
+        "version = 1\n[images.x]\nname = \"x\"\n[images.x.build]\nbuilder = \"buildkit\"\n\
+         secrets = [{ id = \"npm\", env = \"NPM_TOKEN\" }, { id = \"a\", src = \"./x/../a b,c\" },\n\
+         { id = \"up\", src = \"../key\" }, { id = \"abs\", src = \"/repo/sub/d/key\" }]\n\
+         ssh = [\"default\", \"other\"]\n",
+    )
+    .images
+    .remove(0)
+    .build
+    .unwrap();
+    assert_eq!(build.builder, Builder::Buildkit);
+    assert_eq!(build.ssh, ["default", "other"]);
+    let file = |path: &str| SecretFrom::File { path: path.into(), root: "/repo".into() };
+    let from: Vec<_> = build.secrets.iter().map(|it| (it.id.as_str(), it.from.clone())).collect();
+    let want = [
+        ("npm", SecretFrom::Env("NPM_TOKEN".to_owned())),
+        ("a", file("/repo/sub/a b,c")),
+        ("up", file("/repo/key")),
+        ("abs", file("/repo/sub/d/key")),
+    ];
+    assert_eq!(from, want);
+    let key = "images.x.build.secrets";
+    assert_eq!(
+        asked(&build),
+        [
+            format!("secret=env:NPM_TOKEN {key}[0].env"),
+            format!("secret=file:a%20b%2Cc {key}[1].src"),
+            format!("secret=file:../key {key}[2].src"),
+            format!("secret=file:d/key {key}[3].src"),
+            "ssh images.x.build.ssh".to_owned(),
+        ]
+    );
+    let at = &build.asks[1].at;
+    assert_eq!((at.line, at.column), (6, 65));
 }
 
 #[test]

@@ -88,10 +88,10 @@ impl Shared<'_> {
         let own_retry = image.retry.as_ref();
         let retry =
             own_retry.map_or(self.retry, |_| retry(own_retry, &format!("{key}.retry"), problems));
-        let mut unsupported = Vec::new();
-        let build = image.build.as_ref().and_then(|build| {
-            build::check(&build.value, &id.value.0, self.place, problems, &mut unsupported)
-        });
+        let build = image
+            .build
+            .as_ref()
+            .and_then(|build| build::check(&build.value, &id.value.0, self.place, problems));
 
         // What could not be read is reported already, and makes no mistakes of others:
         // a name with the wrong tag would be the wrong name.
@@ -137,7 +137,6 @@ impl Shared<'_> {
             ),
             retry,
             build,
-            unsupported,
         })
     }
 }

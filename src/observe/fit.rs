@@ -20,7 +20,7 @@ pub(super) async fn fit<E: Engine>(
     let bases = read.inputs.bases.iter();
     let frontend = bases.into_iter().find(|base| base.is_frontend && base.is_absent && offline);
     let frontend = frontend.map(|base| base.reference.clone());
-    let depends = build.builder == desired::Builder::Buildkit
+    let depends = build.needs_buildkit().is_some()
         || read.newer.is_some()
         || frontend.is_some()
         || absent.peek().is_some();
@@ -42,11 +42,12 @@ pub(super) async fn fit<E: Engine>(
         (Builder::BuildKit, Some(frontend), _) => Some(format!(
             "`# syntax=` names `{frontend}`, which the engine does not have, and no registry is asked"
         )),
-        (builder, ..) if build.builder == desired::Builder::Buildkit => {
-            Some(format!("`builder` is `buildkit`, and {}", builder.why()))
+        (builder, _, newer) => {
+            // Another engine's own builder takes what is new.
+            let newer = newer.as_deref().filter(|_| *builder != Builder::Other);
+            let wish = build.needs_buildkit().or(newer);
+            wish.map(|wish| format!("{wish}, and {}", builder.why()))
         }
-        (Builder::Classic(why), _, Some(newer)) => Some(format!("{newer}, and {why}")),
-        (Builder::Classic(_) | Builder::Other, ..) => None,
     };
     read.inputs.problem = read.inputs.problem.take().or(unfit);
     Ok(())

@@ -1,6 +1,6 @@
 //! What a build reads: hashed, and held against what the image in the engine was built from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::Tree;
 use crate::context::cache::{Cache, Shelf};
@@ -12,7 +12,7 @@ use crate::engine::error::EngineError;
 use crate::ignore::Patterns;
 use crate::observe::{Options, once_more};
 use crate::state::changes::{Change, Item, Table, changes};
-use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, Template};
+use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage, SecretFrom, Template};
 use crate::state::inputs::{Base, InputHash, InputLabel, Inputs, LABEL, Part, ends_with_labels};
 use crate::words::hash::{Sha256Sum, hash_of};
 use crate::words::image::ImageFacts;
@@ -74,6 +74,7 @@ pub(super) async fn read(
     let frontend = frontend.map(|reference| Base { is_frontend: true, ..base(reference) });
     let bases = bases.into_iter().map(base).chain(frontend).collect();
     warnings.extend(build.inputs.as_ref().map(narrowed));
+    warnings.extend(sent_secrets(build, &tree));
     let inputs = Inputs { parts: parts(image, build, &tree, files), bases, problem, warnings };
     Ok(Read { inputs, newer, tree })
 }
@@ -94,6 +95,25 @@ fn narrowed(inputs: &Patterns) -> String {
     format!("only {what} count as inputs, and all files are sent")
 }
 
+/// The files that are secrets, and that go to the builder like all others for want of a line
+/// in an ignore file. They are inputs then, too.
+fn sent_secrets(build: &DesiredBuild, tree: &Tree) -> Vec<String> {
+    let BuildOrigin::Context { dir, .. } = &build.origin else { return Vec::new() };
+    let in_context = build.secrets.iter().filter_map(|secret| match &secret.from {
+        SecretFrom::File { path, .. } => path.strip_prefix(dir).ok(),
+        SecretFrom::Env(_) => None,
+    });
+    let sent = in_context.filter(|path| tree.entries.iter().any(|entry| entry.path == *path));
+    let told = sent.map(|path| {
+        format!(
+            "the secret `{}` is sent with the context, and a step may copy it into the image: \
+             add it to the ignore file",
+            path.display()
+        )
+    });
+    told.collect()
+}
+
 /// The hash of each part. A part that says nothing is left out.
 fn parts(
     image: &DesiredImage,
@@ -109,6 +129,7 @@ fn parts(
     let pairs = |map: &BTreeMap<String, String>| {
         (!map.is_empty()).then(|| hash_of(map.iter().flat_map(|(key, value)| [key, value])))
     };
+    let ids = |ids: &BTreeSet<&str>| (!ids.is_empty()).then(|| hash_of(ids));
     let (name, content) = tree.dockerfile_item().unwrap_or_default();
     let is_template = matches!(build.origin, BuildOrigin::Template(_));
     let all = [
@@ -121,8 +142,20 @@ fn parts(
         (Part::Files, (!is_template).then_some(files)),
         (Part::Args, pairs(&build.counted_args())),
         (Part::Labels, pairs(&build.labels)),
+        (Part::Secrets, ids(&secret_ids(build))),
+        (Part::Ssh, ids(&ssh_ids(build))),
     ];
     all.into_iter().filter_map(|(part, hash)| Some((part, hash?))).collect()
+}
+
+/// The ids of its secrets, which are all that counts of them.
+fn secret_ids(build: &DesiredBuild) -> BTreeSet<&str> {
+    build.secrets.iter().map(|secret| secret.id.as_str()).collect()
+}
+
+/// The ids of its ssh agents.
+fn ssh_ids(build: &DesiredBuild) -> BTreeSet<&str> {
+    build.ssh.iter().map(String::as_str).collect()
 }
 
 /// The labels that an image gets that is built from these inputs.
@@ -187,6 +220,9 @@ fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
     let pairs = |map: &BTreeMap<String, String>| {
         map.iter().map(|(key, value)| item(key.as_bytes(), hash_of([value]))).collect()
     };
+    let ids = |ids: BTreeSet<&str>| {
+        ids.into_iter().map(|id| item(id.as_bytes(), hash_of([id]))).collect()
+    };
     let files = tree.items(build.inputs.as_ref()).map(|(path, hash)| item(path, hash));
     let bases = inputs.known_bases().map(|(name, id)| item(name.as_bytes(), hash_of([id])));
     let mut parts: BTreeMap<Part, Vec<Item>> = BTreeMap::from([
@@ -194,6 +230,8 @@ fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
         (Part::Labels, pairs(&build.labels)),
         (Part::Files, files.collect()),
         (Part::Bases, bases.collect()),
+        (Part::Secrets, ids(secret_ids(build))),
+        (Part::Ssh, ids(ssh_ids(build))),
     ]);
     for items in parts.values_mut() {
         items.sort_by(|a, b| a.name.cmp(&b.name));
@@ -210,4 +248,39 @@ pub(crate) fn remember(cache: &Cache, build: &DesiredBuild, inputs: &Inputs, tre
 
 fn recall(cache: &Cache, hash: &InputHash) -> Option<Table> {
     postcard::from_bytes(&cache.get(TABLES, hash.as_str())?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Place, parse};
+
+    fn parts_of(keys: &str) -> BTreeMap<Part, Sha256Sum> {
+        let text = format!(
+            "version = 1\n[images.a]\nname = \"a\"\n[images.a.build]\ntemplate = \"opencode\"\n{keys}\n"
+        );
+        let place = Place { file: "opencode.toml".into(), dir: "/r".into(), root: "/r".into() };
+        let image = parse(text.as_bytes(), &place).desired.unwrap().images.remove(0);
+        let tree = Tree::template("FROM scratch\n");
+        parts(&image, image.build.as_ref().unwrap(), &tree, Sha256Sum::default())
+    }
+
+    #[test]
+    fn secrets_and_agents_count_by_their_ids_alone() {
+        let without = parts_of("");
+        assert!(!without.contains_key(&Part::Secrets) && !without.contains_key(&Part::Ssh));
+        assert_eq!(parts_of("secrets = []\nssh = []\nbuilder = \"buildkit\""), without);
+
+        let all = parts_of(
+            "ssh = [\"a\", \"b\"]\nsecrets = [{ id = \"x\", env = \"X\" }, { id = \"y\", src = \"y\" }]",
+        );
+        let same = parts_of(
+            "ssh = [\"b\", \"a\"]\nsecrets = [{ id = \"y\", env = \"Z\" }, { id = \"x\", src = \"x\" }]",
+        );
+        assert_eq!(all, same);
+        let fewer = parts_of("ssh = [\"a\"]\nsecrets = [{ id = \"x\", env = \"X\" }]");
+        for part in [Part::Secrets, Part::Ssh] {
+            assert!(all.contains_key(&part) && all[&part] != fewer[&part]);
+        }
+    }
 }

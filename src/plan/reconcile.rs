@@ -29,12 +29,6 @@ pub(crate) struct Policy {
     pub(crate) offline: bool,
 }
 
-/// Keys that the manifest uses for these images and that this version can't act on
-/// yet. They are errors, never ignored, and before the engine is asked anything.
-pub(crate) fn unsupported(images: &[&DesiredImage]) -> Vec<Diagnostic> {
-    images.iter().flat_map(|image| image.unsupported.iter().cloned()).collect()
-}
-
 /// What `--strategy` asks of these images that they can't do.
 pub(crate) fn misapplied(images: &[&DesiredImage], strategy: Strategy) -> Vec<Diagnostic> {
     let wrong = |image: &&DesiredImage| {
@@ -68,10 +62,6 @@ pub(crate) fn reconcile(
 ) -> Result<Plan, Vec<Diagnostic>> {
     let images: Vec<&DesiredImage> =
         desired.images.iter().filter(|image| observed.images.contains_key(&image.id)).collect();
-    let unsupported = unsupported(&images);
-    if !unsupported.is_empty() {
-        return Err(unsupported);
-    }
     let mut plans: BTreeMap<&str, ImagePlan> = BTreeMap::new();
     let order = in_order(&images, observed)
         .map_err(|cycle| vec![Diagnostic { file: Some(desired.file.clone()), ..*cycle }])?;

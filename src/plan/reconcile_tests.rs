@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::state::desired::{BuildOrigin, DesiredBuild, Limits, RetryPolicy, Source, Template};
+use crate::state::desired::{
+    BuildOrigin, Builder, DesiredBuild, Limits, RetryPolicy, Source, Template,
+};
 use crate::state::inputs::{Base, Part};
 use crate::words::duration::Timeouts;
 use crate::words::failure::BuildOn;
@@ -35,7 +37,6 @@ pub(super) fn image(id: &str) -> DesiredImage {
             max_backoff: Duration::from_secs(30),
         },
         build: None,
-        unsupported: vec![],
     }
 }
 
@@ -54,7 +55,9 @@ pub(super) fn built(id: &str, strategy: Strategy) -> DesiredImage {
             network: Network::Default,
             cache_from: Vec::new(),
             pull: false,
-            builder: crate::state::desired::Builder::Auto,
+            builder: Builder::Auto,
+            secrets: Vec::new(),
+            ssh: Vec::new(),
         }),
         ..image(id)
     }
@@ -226,13 +229,6 @@ fn further_names_are_set_when_they_are_missing_or_elsewhere() {
         "tool: changes: further names are missing or elsewhere\n  \
          tag docker.io/library/b:1\n  tag docker.io/library/c:1\n",
     );
-}
-
-#[test]
-fn what_is_not_supported_yet_is_refused_and_never_ignored() {
-    let mut tool = image("tool");
-    tool.unsupported.push(Diagnostic::error("`secrets` is not supported yet"));
-    assert_eq!(unsupported(&[&tool, &image("other")]).len(), 1);
 }
 
 #[test]

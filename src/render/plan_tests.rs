@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::state::desired::{DesiredBuild, RetryPolicy};
+use crate::state::desired::{Builder, DesiredBuild, RetryPolicy};
 use crate::state::inputs::{Base, Inputs};
 use crate::words::network::Network;
 
@@ -42,7 +42,9 @@ fn build(target: Option<&str>) -> BuildStep {
             network: Network::Default,
             cache_from: Vec::new(),
             pull: false,
-            builder: crate::state::desired::Builder::Auto,
+            builder: Builder::Auto,
+            secrets: Vec::new(),
+            ssh: Vec::new(),
         },
         inputs: Inputs {
             parts: BTreeMap::new(),

@@ -24,7 +24,7 @@ pub(crate) struct Table {
     pub(crate) parts: BTreeMap<Part, Vec<Item>>,
 }
 
-/// One file, argument, label or base.
+/// One file, argument, label, base, secret or ssh agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Item {
     /// Its name, in bytes: a file's may be any.
@@ -131,6 +131,8 @@ impl fmt::Display for Change {
             Part::Args => ("the build argument ", "build arguments"),
             Part::Labels => ("the label ", "labels"),
             Part::Bases => ("the base ", "bases"),
+            Part::Secrets => ("the secret ", "secrets"),
+            Part::Ssh => ("the ssh agent ", "ssh agents"),
         };
         let Some(names) = &self.names else {
             return write!(f, "{many} changed (list not known on this machine)");
@@ -241,6 +243,8 @@ mod tests {
             "the bases `a:1` and `b:1` no longer count by their bytes",
         );
         check(Part::Bases, &[("a:1", 1)], &[("a:1", 2)], "the base `a:1` changed");
+        check(Part::Secrets, &[], &[("npm", 1)], "the secret `npm` was added");
+        check(Part::Ssh, &[("a", 1), ("b", 1)], &[], "the ssh agents `a` and `b` were removed");
         let told = |part| changes(&label(&[]), &label(&[(part, "a")]), None)[0].to_string();
         assert_eq!(told(Part::Target), "`target` changed");
         assert_eq!(told(Part::Files), "files changed (list not known on this machine)");

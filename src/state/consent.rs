@@ -13,7 +13,8 @@ use crate::words::grant::{Ask, Grant};
 /// How far a command goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// It looks, and changes nothing. That takes the variables, which are inputs.
+    /// It looks, and changes nothing. That takes the variables of build arguments, which
+    /// are inputs, and no secret.
     Look,
     /// It may build. Whether it has to is known only when the engine was asked, and that
     /// is too late for a question: so whatever a build could do needs consent.
@@ -52,7 +53,9 @@ pub(crate) fn asks<'d>(
     let builds = images.into_iter().filter_map(|image| image.build.as_ref());
     let needed = builds.flat_map(|build| &build.asks).filter(|ask| match ask.grant {
         Grant::Env(_) => true,
-        Grant::HostNetwork => reach == Reach::Build,
+        Grant::SecretEnv(_) | Grant::SecretFile(_) | Grant::Ssh | Grant::HostNetwork => {
+            reach == Reach::Build
+        }
     });
     needed.filter(|ask| known.insert(&ask.grant)).collect()
 }

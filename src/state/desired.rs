@@ -68,9 +68,6 @@ pub(crate) struct DesiredImage {
     pub(crate) retry: RetryPolicy,
     /// The build, where there is one.
     pub(crate) build: Option<DesiredBuild>,
-    /// Keys that the manifest uses and that this version can't act on yet.
-    /// Planning the image is an error while there are any.
-    pub(crate) unsupported: Vec<Diagnostic>,
 }
 
 /// What the lock says of an image.
@@ -227,8 +224,12 @@ pub(crate) struct DesiredBuild {
     pub(crate) cache_from: Vec<Reference>,
     /// Whether to build on the newest bases that their registries have.
     pub(crate) pull: bool,
-    /// What it is built with.
+    /// The engine's builder.
     pub(crate) builder: Builder,
+    /// What steps may read as secrets, each with another id.
+    pub(crate) secrets: Vec<BuildSecret>,
+    /// The ids of the ssh agents that steps may use, each another. All are the user's.
+    pub(crate) ssh: Vec<String>,
 }
 
 impl DesiredBuild {
@@ -258,6 +259,16 @@ impl DesiredBuild {
         ))
     }
 
+    /// What in the manifest takes `BuildKit`, in words.
+    pub(crate) fn needs_buildkit(&self) -> Option<&'static str> {
+        match self {
+            Self { builder: Builder::Buildkit, .. } => Some("`builder` is `buildkit`"),
+            Self { secrets, .. } if !secrets.is_empty() => Some("`secrets` need BuildKit"),
+            Self { ssh, .. } if !ssh.is_empty() => Some("`ssh` needs BuildKit"),
+            _ => None,
+        }
+    }
+
     /// The arguments that are inputs of the build.
     pub(crate) fn counted_args(&self) -> BTreeMap<String, String> {
         let args = self.args.iter().filter(|(name, _)| !is_proxy_arg(name));
@@ -276,8 +287,32 @@ pub(crate) enum Builder {
     Auto,
     /// `BuildKit`.
     Buildkit,
-    /// The classic builder.
+    /// The classic builder. It has neither secrets nor ssh agents.
     Classic,
+}
+
+/// A secret of a build. Only its id is an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BuildSecret {
+    /// Its name in the Dockerfile.
+    pub(crate) id: String,
+    /// Where its value is.
+    pub(crate) from: SecretFrom,
+}
+
+/// Where the value of a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SecretFrom {
+    /// In an environment variable.
+    Env(String),
+    /// In a file.
+    File {
+        /// Absolute, not resolved.
+        path: PathBuf,
+        /// It may not lie outside of it: the repository, or the manifest's directory.
+        /// Absolute.
+        root: PathBuf,
+    },
 }
 
 /// Where the Dockerfile and the context come from.

@@ -25,7 +25,8 @@ const VERSION: &str = "2";
 /// all of it has said already that something did.
 const SHORT: usize = 8;
 
-/// One part of what a build reads. Their order is that in which their changes are told.
+/// One part of what a build reads. Their order is that in which their changes are told,
+/// and their places are in what the cache has of earlier builds: a new one comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Part {
@@ -49,10 +50,14 @@ pub(crate) enum Part {
     Labels,
     /// Each image that it is built on, as far as it is known by more than its name.
     Bases,
+    /// The id of each secret. Its value is none: a token that is renewed builds nothing.
+    Secrets,
+    /// The id of each ssh agent.
+    Ssh,
 }
 
 impl Part {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Name,
         Self::Target,
         Self::Platform,
@@ -63,6 +68,8 @@ impl Part {
         Self::Args,
         Self::Labels,
         Self::Bases,
+        Self::Secrets,
+        Self::Ssh,
     ];
 
     /// Its word on the label and in the hash.
@@ -78,6 +85,8 @@ impl Part {
             Self::Args => "args",
             Self::Labels => "labels",
             Self::Bases => "bases",
+            Self::Secrets => "secrets",
+            Self::Ssh => "ssh",
         }
     }
 }

@@ -133,9 +133,11 @@ pub(crate) enum Command {
     Files(FilesArgs),
     /// Consent to what the manifest asks for, from now on
     ///
-    /// A manifest may ask to read environment variables (`env=NAME`) and to build on the
-    /// network of the engine's host (`network=host`). `plan`, `sync` and `status` refuse
-    /// that without consent. This command gives it for this manifest, and for exactly what
+    /// A manifest may ask to read environment variables (`env=NAME`), to hand variables and
+    /// files to a build as secrets (`secret=env:NAME`, `secret=file:PATH`), to let it use
+    /// your ssh agent (`ssh`), and to build on the network of the engine's host
+    /// (`network=host`). `sync` refuses that without consent, and `plan` and `status` refuse
+    /// what they need of it, which is `env=NAME`. This command gives it for this manifest, and for exactly what
     /// the manifest asks for now: it is kept in your own configuration, and what the
     /// manifest asks for later is asked again.
     Trust(TrustArgs),
@@ -274,7 +276,8 @@ pub(crate) struct ReadingArgs {
 /// allows one thing more takes nothing back; so clap does not read that variable.
 #[derive(Debug, Args)]
 pub(crate) struct ConsentArgs {
-    /// Allow what the manifest asks for: `env=NAME`, `network=host`; more with commas
+    /// Allow what the manifest asks for: `env=NAME`, `secret=env:NAME`, `secret=file:PATH`,
+    /// `ssh`, `network=host`; more with commas
     #[arg(long, value_name = "GRANT")]
     pub(crate) allow: Vec<Grants>,
 }

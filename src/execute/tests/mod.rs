@@ -6,6 +6,7 @@ mod fake_engine;
 mod images;
 mod newest;
 mod observing;
+mod secrets;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use self::fake_engine::{FakeEngine, Reply};
 use super::*;
 use crate::context::Tree;
 use crate::plan::step::{BuildStep, Cause, PullStep};
-use crate::state::desired::{BuildOrigin, DesiredBuild, RetryPolicy, Source, Template};
+use crate::state::desired::{BuildOrigin, Builder, DesiredBuild, RetryPolicy, Source, Template};
 use crate::state::inputs::{Base, Inputs};
 use crate::words::network::Network;
 use crate::words::reference::Repository;
@@ -74,7 +75,9 @@ pub(super) fn build_step() -> BuildStep {
             network: Network::Default,
             cache_from: Vec::new(),
             pull: false,
-            builder: crate::state::desired::Builder::Auto,
+            builder: Builder::Auto,
+            secrets: Vec::new(),
+            ssh: Vec::new(),
         },
         inputs: Inputs {
             parts: BTreeMap::new(),

@@ -21,7 +21,6 @@ pub(super) fn desired() -> DesiredImage {
         build_on: vec![],
         retry: RetryPolicy { attempts: 1, backoff: second, max_backoff: second },
         build: None,
-        unsupported: vec![],
     }
 }
 
