@@ -22,7 +22,16 @@ use crate::words::image::EngineId;
 /// How long to wait for what a builder has to tell of its steps once the build is over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long to wait for more of a step before what is known of it is told.
+const A_WHILE: Duration = Duration::from_millis(200);
+
 type Item = Result<BuildProgress, SolveError>;
+
+/// What came from the builder.
+enum Heard {
+    Report(StatusResponse),
+    Answer(Result<Response<SolveResponse>, Status>),
+}
 
 /// Builds, over a channel to a builder and a session that it knows already. Dropping the
 /// stream hangs up, which ends the build on the other side.
@@ -82,12 +91,27 @@ impl Build {
                 return Some(item);
             }
             let solve = self.solve.as_mut()?;
-            tokio::select! {
-                biased;
-                report = report(&mut self.opening, &mut self.reports) => self.take(report),
-                answer = solve => {
+            let heard = async {
+                tokio::select! {
+                    biased;
+                    report = report(&mut self.opening, &mut self.reports) => Heard::Report(report),
+                    answer = solve => Heard::Answer(answer),
+                }
+            };
+            let heard = match self.steps.are_waiting() {
+                true => timeout(A_WHILE, heard).await.ok(),
+                false => Some(heard.await),
+            };
+            match heard {
+                Some(Heard::Report(report)) => self.take(report),
+                Some(Heard::Answer(answer)) => {
                     self.solve = None;
                     self.finish(answer).await;
+                }
+                None => {
+                    let mut told = Vec::new();
+                    self.steps.catch_up(&mut told);
+                    self.ready.extend(told.into_iter().map(Ok));
                 }
             }
         }

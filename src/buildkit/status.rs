@@ -16,6 +16,10 @@ use crate::words::event::{LayerState, StepProgress, StepState};
 /// when it knows what it will do, and opens it again to do it.
 const SETTLED: Duration = Duration::from_millis(200);
 
+/// A step is told to run when it has done so for this long: what is found in the cache is
+/// begun, too, and over at once.
+const BEGUN: Duration = Duration::from_millis(100);
+
 /// The step that asks for the files of the context.
 const CONTEXT: &str = "[internal] load build context";
 
@@ -40,6 +44,8 @@ pub(super) struct Steps {
 #[derive(Debug, Default)]
 struct Step {
     name: String,
+    /// Which of them it is, in the order in which they were heard of.
+    heard: usize,
     /// Its number; 0 while it was not told of.
     number: u32,
     /// What was told of it last.
@@ -67,12 +73,24 @@ impl Steps {
             self.log(&log, out);
         }
         out.extend(report.warnings.iter().map(|warning| BuildProgress::Remark(remark(warning))));
-        self.settle(SETTLED, out);
+        self.settle(SETTLED, BEGUN, out);
+    }
+
+    /// Whether there is something to tell that waits for its time.
+    pub(super) fn are_waiting(&self) -> bool {
+        let waits =
+            |step: &Step| step.ending.is_some() || step.began.is_some() && step.state.is_none();
+        self.all.values().any(waits)
+    }
+
+    /// Tells what waited: nothing came for a while.
+    pub(super) fn catch_up(&mut self, out: &mut Vec<BuildProgress>) {
+        self.settle(Duration::ZERO, Duration::ZERO, out);
     }
 
     /// Tells the rest: nothing more will come.
     pub(super) fn end(&mut self, out: &mut Vec<BuildProgress>) {
-        self.settle(Duration::ZERO, out);
+        self.catch_up(out);
         for ((digest, _), mut lines) in std::mem::take(&mut self.open) {
             let number = self.all.get(&digest).map_or(0, |step| step.number);
             out.extend(lines.end().map(|line| BuildProgress::Log { number, line }));
@@ -104,19 +122,16 @@ impl Steps {
         if !error.is_empty() {
             self.failed.get_or_insert_with(|| digest.clone());
         }
-        let step = self.all.entry(digest).or_default();
+        let heard = self.all.len();
+        let step = self.all.entry(digest).or_insert_with(|| Step { heard, ..Step::default() });
         step.name = name;
         let Some(started) = started else { return };
-        if step.number == 0 {
-            self.told += 1;
-            step.number = self.told;
-        }
         match completed {
             None => {
                 step.before += step.ran();
                 (step.began, step.ended, step.ending) = (Some(started), None, None);
-                if step.state != Some(StepState::Running) {
-                    step.tell(StepState::Running, out);
+                if step.state.is_some_and(|state| state != StepState::Running) {
+                    step.run(&mut self.told, out);
                 }
             }
             Some(_) => {
@@ -126,32 +141,47 @@ impl Steps {
                     (true, true) => StepState::Cached,
                     (true, false) => StepState::Done,
                 };
-                if step.state.is_none() && ending != StepState::Cached {
-                    step.tell(StepState::Running, out);
-                }
                 let is_told = step.state.is_some_and(|state| state != StepState::Running);
                 step.ending = (!is_told).then_some(ending);
             }
         }
     }
 
-    /// Tells of the steps that ended; of those that may be opened again, once they ended `ago`.
-    fn settle(&mut self, ago: Duration, out: &mut Vec<BuildProgress>) {
+    /// Tells of the steps that began and that ended; of those that may be over at once or be
+    /// opened again, once that is so long ago.
+    fn settle(&mut self, ended: Duration, begun: Duration, out: &mut Vec<BuildProgress>) {
         let now = self.now;
-        let is_over = |step: &Step| match (step.ending, step.ended) {
-            (Some(StepState::Done), Some(ended)) => now.saturating_sub(ended) >= ago,
-            (ending, _) => ending.is_some(),
+        // What failed is told at once, and behind all others.
+        let failed = self.all.values().any(|step| step.ending == Some(StepState::Failed));
+        let (ended, begun) = if failed { (Duration::ZERO, Duration::ZERO) } else { (ended, begun) };
+        let ago = |time: Option<Duration>| time.map(|time| now.saturating_sub(time));
+        let is_over = |step: &Step| match step.ending {
+            Some(StepState::Done | StepState::Cached) => {
+                ago(step.ended).is_none_or(|ago| ago >= ended)
+            }
+            ending => ending.is_some(),
         };
-        let mut over: Vec<(&String, &mut Step)> =
-            self.all.iter_mut().filter(|(_, step)| is_over(step)).collect();
-        over.sort_by_key(|(_, step)| step.number);
-        for (digest, step) in over {
+        let is_new = |step: &Step| match step.ending {
+            None => ago(step.began).is_some_and(|ago| ago >= begun),
+            // It was not run at all.
+            Some(StepState::Cached) => false,
+            Some(_) => is_over(step),
+        };
+        let mut steps: Vec<(&String, &mut Step)> = self.all.iter_mut().collect();
+        steps.sort_by_key(|(_, step)| (step.number == 0, step.number, step.began, step.heard));
+        for (digest, step) in steps {
+            if step.state.is_none() && is_new(step) {
+                step.run(&mut self.told, out);
+            }
+            if !is_over(step) {
+                continue;
+            }
             // What it printed last, in front of its end.
             for lines in [1, 2].map(|stream| self.open.remove(&(digest.clone(), stream))) {
                 let rest = lines.and_then(|mut lines| lines.end());
                 out.extend(rest.map(|line| BuildProgress::Log { number: step.number, line }));
             }
-            step.end(out);
+            step.end(&mut self.told, out);
         }
     }
 
@@ -178,7 +208,11 @@ impl Steps {
     }
 
     fn log(&mut self, log: &VertexLog, out: &mut Vec<BuildProgress>) {
-        let number = self.all.get(&log.vertex).map_or(0, |step| step.number);
+        let step = self.all.entry(log.vertex.clone()).or_default();
+        if step.state.is_none() {
+            step.run(&mut self.told, out);
+        }
+        let number = step.number;
         let lines = self.open.entry((log.vertex.clone(), log.stream)).or_default();
         let whole = lines.push(&log.msg).into_iter();
         out.extend(whole.map(|line| BuildProgress::Log { number, line }));
@@ -193,18 +227,26 @@ impl Step {
         }
     }
 
-    fn tell(&mut self, state: StepState, out: &mut Vec<BuildProgress>) {
-        self.state = Some(state);
-        out.push(BuildProgress::Step(StepProgress::running(self.number, None, &*self.name)));
+    /// Tells that it runs.
+    fn run(&mut self, told: &mut u32, out: &mut Vec<BuildProgress>) {
+        self.state = Some(StepState::Running);
+        out.push(BuildProgress::Step(self.progress(told)));
+    }
+
+    fn progress(&mut self, told: &mut u32) -> StepProgress {
+        if self.number == 0 {
+            *told += 1;
+            self.number = *told;
+        }
+        StepProgress::running(self.number, None, &*self.name)
     }
 
     /// Tells that it ended.
-    fn end(&mut self, out: &mut Vec<BuildProgress>) {
+    fn end(&mut self, told: &mut u32, out: &mut Vec<BuildProgress>) {
         let Some(ending) = self.ending.take() else { return };
         self.state = Some(ending);
         let time = self.before + self.ran();
-        let step = StepProgress::running(self.number, None, &*self.name);
-        out.push(BuildProgress::Step(step.ended(ending, time)));
+        out.push(BuildProgress::Step(self.progress(told).ended(ending, time)));
     }
 }
 

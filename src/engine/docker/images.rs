@@ -36,7 +36,13 @@ pub(super) async fn history(client: &DockerClient, id: &str) -> Result<Vec<Strin
     check_path(id)?;
     let about = about(client, id);
     match client.answer(&about, client.inner().image_history(id)).await? {
-        Ok(steps) => Ok(steps.into_iter().map(|step| step.created_by).collect()),
+        Ok(steps) => {
+            // What BuildKit makes up for layers of a base that has no history of its own
+            // comes last, and is no step.
+            let is_step = |comment: &str| !comment.starts_with("buildkit.exporter.image");
+            let steps = steps.into_iter().filter(|step| is_step(&step.comment));
+            Ok(steps.map(|step| step.created_by).collect())
+        }
         Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(Vec::new()),
         Err(error) => Err(classify::failed(error, &about)),
     }
