@@ -20,8 +20,14 @@ use crate::engine::{FileKind, Files};
 /// is no faster.
 const CHUNK: usize = 64 * 1024;
 
-/// Packets that may wait for the builder: all that is in memory at once.
-const AHEAD: usize = 16;
+/// Bytes of packets that are handed on together, and parcels of them that may wait for the
+/// builder: all that is in memory at once. To hand on each small file by itself costs more
+/// than to read it.
+const PARCEL: usize = CHUNK;
+const AHEAD: usize = 8;
+
+/// Bytes that a packet takes beside what is in it, about.
+const PACKET: usize = 128;
 
 /// Threads that read files.
 const READERS: usize = 2;
@@ -37,7 +43,7 @@ struct Sender {
     files: Arc<dyn Files>,
     /// The entries that are sent, by their ids; known before the first is sent.
     selected: OnceLock<Vec<u32>>,
-    packets: mpsc::Sender<Item>,
+    packets: mpsc::Sender<Vec<Item>>,
     faults: Faults,
 }
 
@@ -53,7 +59,9 @@ pub(super) fn send(
     let list = Arc::clone(&sender);
     tokio::task::spawn_blocking(move || list.list(&wanted));
     tokio::spawn(answer(sender, questions));
-    stream::unfold(answers, |mut answers| async { Some((answers.recv().await?, answers)) }).boxed()
+    let parcels =
+        stream::unfold(answers, |mut answers| async { Some((answers.recv().await?, answers)) });
+    parcels.flat_map(stream::iter).boxed()
 }
 
 /// Reads what the builder asks for until it has everything.
@@ -79,11 +87,11 @@ async fn answer(sender: Arc<Sender>, mut questions: Streaming<Packet>) {
             }
             PacketType::PacketReq => {
                 let told = format!("there is no file {} to send", packet.id);
-                let _ = sender.packets.send(Err(Status::invalid_argument(told))).await;
+                let _ = sender.packets.send(vec![Err(Status::invalid_argument(told))]).await;
                 return;
             }
             PacketType::PacketFin => {
-                let _ = sender.packets.send(Ok(of_type(PacketType::PacketFin))).await;
+                let _ = sender.packets.send(vec![Ok(of_type(PacketType::PacketFin))]).await;
                 return;
             }
             PacketType::PacketErr => {
@@ -99,14 +107,16 @@ impl Sender {
     /// Sends what there is.
     fn list(&self, wanted: &Wanted) {
         let selected = self.selected.get_or_init(|| select(&*self.files, wanted));
-        for at in selected {
-            let stat = Some(stat(&*self.files, *at as usize));
+        let mut parcel = Parcel::new(&self.packets);
+        let stats = selected.iter().map(|at| Some(stat(&*self.files, *at as usize)));
+        // The one without anything is the end.
+        for stat in stats.chain([None]) {
             let packet = Packet { stat, ..of_type(PacketType::PacketStat) };
-            if self.packets.blocking_send(Ok(packet)).is_err() {
+            if parcel.add(Ok(packet)).is_err() {
                 return;
             }
         }
-        let _ = self.packets.blocking_send(Ok(of_type(PacketType::PacketStat)));
+        let _ = parcel.hand_on();
     }
 
     /// Whether there is a file with this id.
@@ -126,9 +136,19 @@ impl Sender {
         for _ in 0..READERS {
             let (sender, ids) = (Arc::clone(self), Arc::clone(&ids));
             tokio::task::spawn_blocking(move || {
-                let next = || ids.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                while let Ok(id) = next() {
-                    if sender.send_file(id).is_err() {
+                let mut parcel = Parcel::new(&sender.packets);
+                loop {
+                    let mut id = ids.try_lock().ok().and_then(|ids| ids.try_recv().ok());
+                    // Nothing to do for now, or another one waits for it: nobody has to wait
+                    // for what was read already.
+                    if id.is_none() {
+                        if parcel.hand_on().is_err() {
+                            return;
+                        }
+                        id = ids.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+                    }
+                    let Some(id) = id else { return };
+                    if sender.send_file(id, &mut parcel).is_err() {
                         return;
                     }
                 }
@@ -137,11 +157,14 @@ impl Sender {
         queue
     }
 
-    /// Sends the bytes of a file, and that there are no more. The error is that nobody
-    /// takes them any more.
-    fn send_file(&self, id: u32) -> Result<(), ()> {
-        let send = |item| self.packets.blocking_send(item).map_err(drop);
-        let sent = (|| {
+    /// Sends the bytes of a file, and that there are no more.
+    fn send_file(&self, id: u32, parcel: &mut Parcel<'_>) -> Result<(), Gone> {
+        let mut send = |data| {
+            parcel
+                .add(Ok(Packet { id, data, ..of_type(PacketType::PacketData) }))
+                .map_err(io::Error::other)
+        };
+        let read = (|| {
             let at = self.file(id).ok_or(io::ErrorKind::NotFound)?;
             let mut file = self.files.open(at)?;
             let mut left = match self.files.entry(at).kind {
@@ -154,27 +177,59 @@ impl Sender {
                 (&mut file).take(CHUNK as u64).read_to_end(&mut data)?;
                 left = left.saturating_sub(data.len());
                 let is_end = data.is_empty();
-                let packet = Packet { id, data, ..of_type(PacketType::PacketData) };
-                if send(Ok(packet)).is_err() {
-                    return Ok(false);
-                }
+                send(data)?;
                 if is_end {
-                    return Ok(true);
+                    return Ok(());
                 }
             }
         })();
-        match sent {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(()),
-            Err::<_, io::Error>(error) => {
-                let told = error.to_string();
-                self.faults.tell(&told);
-                // An error of the stream, so that the build fails: a file that was sent
-                // half, or as nothing, must not get into an image.
-                send(Err(Status::aborted(told)))?;
-                Err(())
+        read.or_else(|error: io::Error| {
+            if error.get_ref().is_some_and(|cause| cause.is::<Gone>()) {
+                return Err(Gone);
             }
+            let told = error.to_string();
+            self.faults.tell(&told);
+            // An error of the stream, so that the build fails: a file that was sent half, or
+            // as nothing, must not get into an image.
+            parcel.add(Err(Status::aborted(told)))?;
+            parcel.hand_on()?;
+            Err(Gone)
+        })
+    }
+}
+
+/// Nobody takes the packets any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the builder stopped reading")]
+struct Gone;
+
+/// Packets that are handed on together.
+struct Parcel<'a> {
+    to: &'a mpsc::Sender<Vec<Item>>,
+    packets: Vec<Item>,
+    bytes: usize,
+}
+
+impl<'a> Parcel<'a> {
+    fn new(to: &'a mpsc::Sender<Vec<Item>>) -> Self {
+        Self { to, packets: Vec::new(), bytes: 0 }
+    }
+
+    /// Adds a packet, and hands all of them on if they are many bytes. It blocks while the
+    /// builder is behind.
+    fn add(&mut self, item: Item) -> Result<(), Gone> {
+        self.bytes += PACKET + item.as_ref().map_or(0, |packet| packet.data.len());
+        self.packets.push(item);
+        if self.bytes < PARCEL { Ok(()) } else { self.hand_on() }
+    }
+
+    fn hand_on(&mut self) -> Result<(), Gone> {
+        self.bytes = 0;
+        let packets = std::mem::take(&mut self.packets);
+        if packets.is_empty() {
+            return Ok(());
         }
+        self.to.blocking_send(packets).map_err(|_| Gone)
     }
 }
 

@@ -36,7 +36,7 @@ const METHODS: [&str; 3] = [
 ];
 
 /// Bytes that may wait in one answer until the builder takes them.
-const SEND_BUFFER: usize = 1024 * 1024;
+const SEND_BUFFER: usize = 256 * 1024;
 
 type Answer =
     Pin<Box<dyn Future<Output = Result<http::Response<tonic::body::Body>, Infallible>> + Send>>;

@@ -54,7 +54,7 @@ pub(crate) fn length(tree: &Tree) -> u64 {
         let mut content = 0;
         if let Kind::File { content: from, size, .. } = &mut bare {
             content = size.next_multiple_of(BLOCK);
-            (*from, *size) = (Content::Memory(Bytes::new()), 0);
+            (*from, *size) = (Content::Memory(Box::default()), 0);
         }
         let mut head = Builder::new(io::Cursor::new(Vec::new()));
         // Into memory, where nothing fails.
@@ -103,7 +103,7 @@ fn append<W: Write>(
             header.set_mode(if *executable { 0o755 } else { 0o644 });
             header.set_size(*size);
             match content {
-                Content::Memory(bytes) => builder.append_data(&mut header, path, &**bytes),
+                Content::Memory(bytes) => builder.append_data(&mut header, path, &***bytes),
                 Content::Disk => {
                     let root = root.ok_or_else(|| io::Error::other("the context has no place"))?;
                     let source = Verified::open(root, path, *size, *hash)?;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fs_err as fs;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// Bytes of the hash in front of the content.
@@ -45,6 +46,18 @@ impl Cache {
         }
         bytes.drain(..HASH);
         Some(bytes)
+    }
+
+    /// Keeps a value under `key`.
+    pub(crate) fn put_value(&self, shelf: Shelf, key: &str, value: &impl Serialize) {
+        if self.dir.is_none() {
+            return;
+        }
+        // Its size first: some are large, and a buffer that grows takes twice that.
+        let size = postcard::experimental::serialized_size(value).unwrap_or_default();
+        if let Ok(bytes) = postcard::to_extend(value, Vec::with_capacity(size)) {
+            self.put(shelf, key, &bytes);
+        }
     }
 
     /// Keeps `content` under `key`, in the place of what was there.

@@ -27,7 +27,7 @@ const SECRET: &str = "it looks like a secret, and who has the image may read it"
 /// All of them, in the order of their paths.
 pub(crate) fn cautions(tree: &Tree) -> Vec<Caution> {
     let mut found: BTreeMap<PathBuf, Caution> = BTreeMap::new();
-    for entry in &tree.entries {
+    for entry in &*tree.entries {
         let Kind::File { size, .. } = entry.kind else { continue };
         let Some((path, why)) = doubtful(&entry.path, tree) else { continue };
         let new = || Caution { path: path.to_owned(), why, files: 0, bytes: 0 };
@@ -92,7 +92,7 @@ mod tests {
         let entry = |path: &&str| Entry {
             path: path.into(),
             kind: Kind::File {
-                content: Content::Memory(bytes::Bytes::new()),
+                content: Content::Memory(Box::default()),
                 executable: false,
                 size: 10,
                 hash: [0; 32],
@@ -100,7 +100,8 @@ mod tests {
         };
         let mut entries: Vec<Entry> = paths.iter().map(entry).collect();
         entries.sort_by(|a, b| path_bytes(&a.path).cmp(path_bytes(&b.path)));
-        let tree = Tree { entries, dockerfile: "Dockerfile".into(), ..Tree::default() };
+        let tree =
+            Tree { entries: entries.into(), dockerfile: "Dockerfile".into(), ..Tree::default() };
         let tell = |caution: Caution| {
             format!("{} {} {}", caution.path.display(), caution.files, caution.bytes)
         };

@@ -5,13 +5,10 @@
 //! that changed only just now could change again within the same tick of the clock, so
 //! only what was left alone for two seconds before it was read is remembered.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use serde::{Deserialize, Serialize};
 
 use crate::context::cache::{Cache, Shelf};
 use crate::context::path_bytes;
@@ -21,7 +18,7 @@ use crate::words::hash::Sha256Sum;
 use crate::words::text::hex;
 
 /// One file for each context.
-const STATS: Shelf = Shelf { name: "stats-1", room: 64 };
+const STATS: Shelf = Shelf { name: "stats-2", room: 64 };
 
 /// How long a file must have been left alone. Times of some filesystems have whole
 /// seconds, and FAT's every other one.
@@ -33,7 +30,8 @@ pub(super) const SPARE: usize = 20_000;
 /// What is known of a context's files.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    before: Vec<Record>,
+    /// Records in the order of their files.
+    before: Vec<u8>,
     /// Whether nothing that was known before counts.
     is_deaf: bool,
     /// The only device that is spoken of: what is mounted below may be of any kind.
@@ -45,21 +43,31 @@ pub(super) struct Known {
     read: AtomicU64,
 }
 
-/// A file as it was when it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
-    place: (u64, u64),
-    size: u64,
-    modified: (i64, u32),
-    changed: (i64, u32),
-    hash: Sha256Sum,
+/// A file as it was when it was read, in bytes, because there may be many: its inode, which
+/// tells it from all others of the device, size, both times, and the hash of its content.
+type Record = [u8; 72];
+
+/// Where the hash begins in a record.
+const HASH: usize = 40;
+
+/// What tells one file from another.
+fn inode(record: &[u8]) -> u64 {
+    let mut inode = [0; 8];
+    inode.copy_from_slice(&record[..8]);
+    u64::from_be_bytes(inode)
 }
 
-impl Record {
-    fn of(stat: &Stat, hash: Sha256Sum) -> Self {
-        let Stat { place, size, modified, changed, .. } = *stat;
-        Self { place, size, modified, changed, hash }
+fn record(stat: &Stat, hash: &Sha256Sum) -> Record {
+    let Stat { place: (_, inode), size, modified, changed, .. } = stat;
+    let mut record = [0; 72];
+    record[..8].copy_from_slice(&inode.to_be_bytes());
+    record[8..16].copy_from_slice(&size.to_be_bytes());
+    for (at, (seconds, nanos)) in [(16, modified), (28, changed)] {
+        record[at..at + 8].copy_from_slice(&seconds.to_be_bytes());
+        record[at + 8..at + 12].copy_from_slice(&nanos.to_be_bytes());
     }
+    record[HASH..].copy_from_slice(hash);
+    record
 }
 
 impl Known {
@@ -69,12 +77,13 @@ impl Known {
         if !root.has_stable_stat() {
             return Self::default();
         }
-        let key = hex(path_bytes(real));
-        let kept = cache.get(STATS, &key).and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        let device = root.device().unwrap_or_default();
+        let key = format!("{device}:{}", hex(path_bytes(real)));
+        let before = cache.get(STATS, &key).unwrap_or_default();
         Self {
-            before: kept.unwrap_or_default(),
+            before: if before.len() % size_of::<Record>() == 0 { before } else { Vec::new() },
             is_deaf: reread,
-            device: root.device().unwrap_or_default(),
+            device,
             found: Some(Mutex::default()),
             place: Some((cache.clone(), key)),
             read: AtomicU64::new(0),
@@ -83,9 +92,14 @@ impl Known {
 
     /// The hash of a file that is as it was.
     pub(super) fn hash(&self, stat: &Stat) -> Option<Sha256Sum> {
-        let at = self.before.binary_search_by_key(&stat.place, |record| record.place).ok()?;
-        let record = self.before[at];
-        (!self.is_deaf && record == Record::of(stat, record.hash)).then_some(record.hash)
+        if self.is_deaf || stat.place.0 != self.device {
+            return None;
+        }
+        let (records, _) = self.before.as_chunks::<{ size_of::<Record>() }>();
+        let at = records.binary_search_by_key(&stat.place.1, |record| inode(record)).ok()?;
+        let mut hash = Sha256Sum::default();
+        hash.copy_from_slice(&records[at][HASH..]);
+        (records[at] == record(stat, &hash)).then_some(hash)
     }
 
     /// Whether nothing is known.
@@ -110,7 +124,7 @@ impl Known {
         let Some(found) = &self.found else { return };
         let is_here = stat.place.0 == self.device;
         if is_here && is_settled(stat.modified, begun) && is_settled(stat.changed, begun) {
-            found.lock().unwrap_or_else(PoisonError::into_inner).push(Record::of(stat, hash));
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(record(stat, &hash));
         }
     }
 
@@ -119,19 +133,25 @@ impl Known {
     /// not more than what was met.
     pub(super) fn keep(self, files: usize) {
         let (Some(found), Some((cache, key))) = (self.found, self.place) else { return };
-        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         if found.is_empty() && !self.is_deaf {
             return;
         }
-        let mut all: BTreeMap<(u64, u64), Record> = BTreeMap::new();
-        if !self.is_deaf && self.before.len() <= files.saturating_mul(2).max(SPARE) {
-            all.extend(self.before.iter().map(|record| (record.place, *record)));
+        // Two names of one file are one.
+        found.sort_unstable();
+        found.dedup_by_key(|record| inode(&*record));
+        let (before, _) = self.before.as_chunks::<{ size_of::<Record>() }>();
+        if !self.is_deaf && before.len() <= files.saturating_mul(2).max(SPARE) {
+            let new = found.len();
+            for record in before {
+                if found[..new].binary_search_by_key(&inode(record), |one| inode(one)).is_err() {
+                    found.push(*record);
+                }
+            }
+            found.sort_unstable();
         }
-        all.extend(found.iter().map(|record| (record.place, *record)));
-        let all: Vec<&Record> = all.values().collect();
-        if let Ok(bytes) = postcard::to_allocvec(&all) {
-            cache.put(STATS, &key, &bytes);
-        }
+        drop(self.before);
+        cache.put(STATS, &key, found.as_flattened());
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Tree {
     /// What is in the context, sorted by the bytes of the paths. The Dockerfile and
     /// `.dockerignore` are among it where they lie in it, even if they are ignored: the
     /// builder has to read them.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Arc<[Entry]>,
     /// What an archive has in the place of these, and beside them; `None` leaves one out.
     overlay: BTreeMap<PathBuf, Option<Kind>>,
     /// Path of the Dockerfile inside the archive.
@@ -100,8 +100,8 @@ pub(crate) enum Kind {
 pub(crate) enum Content {
     /// On disk, where the context is.
     Disk,
-    /// In memory: the Dockerfile of a template.
-    Memory(Bytes),
+    /// In memory: the Dockerfile of a template. Of many files few are, so it is one word.
+    Memory(Box<Bytes>),
 }
 
 /// Why a context can't be used. The text names the path.
@@ -244,7 +244,7 @@ impl Tree {
             }
             let text = Bytes::from(change(&text)?);
             *size = text.len() as u64;
-            *content = Content::Memory(text);
+            *content = Content::Memory(Box::new(text));
         }
         self.overlay.insert(PathBuf::from(&self.dockerfile), Some(kind));
         Ok(self)
@@ -301,7 +301,8 @@ impl Kind {
     /// A file in memory.
     fn memory(text: Bytes) -> Self {
         let (size, hash) = (text.len() as u64, file::sha256(&text));
-        Self::File { content: Content::Memory(text), executable: false, size, hash }
+        let content = Content::Memory(Box::new(text));
+        Self::File { content, executable: false, size, hash }
     }
 
     /// Bytes of its content.

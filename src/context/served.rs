@@ -114,7 +114,7 @@ impl Files for ServedTree {
     fn open(&self, at: usize) -> io::Result<Box<dyn Read + Send + '_>> {
         let (_, Entry { path, kind }) = self.at(at);
         match (kind, &self.tree.root) {
-            (Kind::File { content: Content::Memory(bytes), .. }, _) => Ok(Box::new(&**bytes)),
+            (Kind::File { content: Content::Memory(bytes), .. }, _) => Ok(Box::new(&***bytes)),
             (Kind::File { size, hash, .. }, Some(root)) => {
                 Ok(Box::new(Verified::open(root, path, *size, *hash)?))
             }

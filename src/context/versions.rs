@@ -42,7 +42,7 @@ pub(super) fn versions(cache: &Cache, place: &str, tree: &Tree) -> (String, Vec<
     let mut last = before.last;
     let mut files = Vec::new();
     let mut numbers = vec![0; tree.entries.len()];
-    for (number, entry) in numbers.iter_mut().zip(&tree.entries) {
+    for (number, entry) in numbers.iter_mut().zip(&*tree.entries) {
         let Kind::File { hash, .. } = &entry.kind else { continue };
         let (path, mark) = (start(&hash_of([path_bytes(&entry.path)])), start(hash));
         let known = before.files.binary_search_by_key(&path, |(path, ..)| *path).ok();
@@ -62,9 +62,7 @@ pub(super) fn versions(cache: &Cache, place: &str, tree: &Tree) -> (String, Vec<
     files.sort_unstable();
     if is_first || files != before.files {
         let sent = Sent { key: before.key.clone(), last, files };
-        if let Ok(bytes) = postcard::to_allocvec(&sent) {
-            cache.put(VERSIONS, place, &bytes);
-        }
+        cache.put_value(VERSIONS, place, &sent);
     }
     (before.key, numbers)
 }

@@ -1,7 +1,7 @@
 //! The walk over a context directory, which hashes what it finds.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem;
 use std::path::{Component, Path, PathBuf};
@@ -93,13 +93,20 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
         How::Listed => None,
     };
     let walk = Walk::new(&top, known.as_ref(), &ignore, inside.as_deref());
-    let (entries, ignored) = walk.run()?;
+    let (mut entries, ignored) = walk.run()?;
     if let Some(known) = known {
         known.keep(entries.len());
     }
+    // By their bytes: a path's own order takes it apart each time.
+    entries.sort_unstable_by(|a, b| path_bytes(&a.path).cmp(path_bytes(&b.path)));
     let dockerfile = inside.clone().unwrap_or_default();
-    let mut tree =
-        Tree { entries, dockerfile, ignored, root: Some(Arc::new(top)), ..Tree::default() };
+    let mut tree = Tree {
+        entries: entries.into(),
+        dockerfile,
+        ignored,
+        root: Some(Arc::new(top)),
+        ..Tree::default()
+    };
     let hides = ignore.patterns.ignores(tree.dockerfile.as_bytes());
     let is_own = ignore.is_own;
     tree.ignore = Arc::new(ignore);
@@ -109,8 +116,6 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
     } else if is_own {
         classic::prepare(&mut tree, hides, &real)?;
     }
-    // By their bytes: a path's own order takes it apart each time.
-    tree.entries.sort_unstable_by(|a, b| path_bytes(&a.path).cmp(path_bytes(&b.path)));
     Ok(tree)
 }
 
@@ -245,7 +250,7 @@ impl<'a> Walk<'a> {
         let mut bytes = 0;
         let mut names = names.into_iter();
         while let Some((name, what)) = names.next() {
-            let path = prefix.join(&name);
+            let path = joined(prefix, &name);
             match file::read(dir, &name, what, self.known) {
                 Ok(Some(kind)) => {
                     bytes += kind.size();
@@ -277,7 +282,7 @@ impl<'a> Walk<'a> {
         let dir = Arc::new(self.root.directory(prefix)?);
         let mut files = Vec::new();
         for (name, what) in dir.entries()? {
-            let path = prefix.join(&name);
+            let path = joined(prefix, &name);
             let bytes = path_bytes(&path);
             let ignored = self.patterns.ignores_in(above, bytes);
             let is_directory = what == What::Directory;
@@ -310,6 +315,14 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// A path with no room to grow: there may be many of them.
+fn joined(prefix: &Path, name: &OsStr) -> PathBuf {
+    let mut path = PathBuf::with_capacity(prefix.as_os_str().len() + 1 + name.len());
+    path.push(prefix);
+    path.push(name);
+    path
 }
 
 #[cfg(test)]

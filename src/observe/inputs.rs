@@ -1,5 +1,6 @@
 //! What a build reads: hashed, and held against what the image in the engine was built from.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::Tree;
@@ -211,21 +212,21 @@ pub(crate) async fn is_built_with<E: Engine>(
 }
 
 /// The items of all parts that have several.
-fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
-    let item = |name: &[u8], hash: Sha256Sum| {
+fn table<'t>(build: &'t DesiredBuild, inputs: &Inputs, tree: &'t Tree) -> Table<'t> {
+    let item = |name: Cow<'t, [u8]>, hash: Sha256Sum| {
         let mut mark = [0; 8];
         mark.copy_from_slice(&hash[..8]);
-        Item { name: name.to_vec(), mark }
+        Item { name, mark }
     };
+    let owned = |name: &str, hash| item(Cow::Owned(name.as_bytes().to_vec()), hash);
     let pairs = |map: &BTreeMap<String, String>| {
-        map.iter().map(|(key, value)| item(key.as_bytes(), hash_of([value]))).collect()
+        map.iter().map(|(key, value)| owned(key, hash_of([value]))).collect()
     };
-    let ids = |ids: BTreeSet<&str>| {
-        ids.into_iter().map(|id| item(id.as_bytes(), hash_of([id]))).collect()
-    };
-    let files = tree.items(build.inputs.as_ref()).map(|(path, hash)| item(path, hash));
-    let bases = inputs.known_bases().map(|(name, id)| item(name.as_bytes(), hash_of([id])));
-    let mut parts: BTreeMap<Part, Vec<Item>> = BTreeMap::from([
+    let ids = |ids: BTreeSet<&str>| ids.into_iter().map(|id| owned(id, hash_of([id]))).collect();
+    let files = tree.items(build.inputs.as_ref());
+    let files = files.map(|(path, hash)| item(Cow::Borrowed(path), hash));
+    let bases = inputs.known_bases().map(|(name, id)| owned(&name, hash_of([id])));
+    let mut parts: BTreeMap<Part, Vec<Item<'_>>> = BTreeMap::from([
         (Part::Args, pairs(&build.counted_args())),
         (Part::Labels, pairs(&build.labels)),
         (Part::Files, files.collect()),
@@ -241,12 +242,10 @@ fn table(build: &DesiredBuild, inputs: &Inputs, tree: &Tree) -> Table {
 
 /// Keeps what an image was built from, so that the next change of it can be named.
 pub(crate) fn remember(cache: &Cache, build: &DesiredBuild, inputs: &Inputs, tree: &Tree) {
-    if let Ok(bytes) = postcard::to_allocvec(&table(build, inputs, tree)) {
-        cache.put(TABLES, inputs.hash().as_str(), &bytes);
-    }
+    cache.put_value(TABLES, inputs.hash().as_str(), &table(build, inputs, tree));
 }
 
-fn recall(cache: &Cache, hash: &InputHash) -> Option<Table> {
+fn recall(cache: &Cache, hash: &InputHash) -> Option<Table<'static>> {
     postcard::from_bytes(&cache.get(TABLES, hash.as_str())?).ok()
 }
 

@@ -3,6 +3,7 @@
 //! The label of the image tells in which parts something did; a [`Table`], which was kept
 //! when it was built, tells the names.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -19,16 +20,16 @@ const TOLD: usize = 3;
 
 /// The items of each part that has several: what is needed to name a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Table {
+pub(crate) struct Table<'a> {
     /// Each in the order of the names.
-    pub(crate) parts: BTreeMap<Part, Vec<Item>>,
+    pub(crate) parts: BTreeMap<Part, Vec<Item<'a>>>,
 }
 
 /// One file, argument, label, base, secret or ssh agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Item {
-    /// Its name, in bytes: a file's may be any.
-    pub(crate) name: Vec<u8>,
+pub(crate) struct Item<'a> {
+    /// Its name, in bytes: a file's may be any, and there may be many.
+    pub(crate) name: Cow<'a, [u8]>,
     /// What tells it from another of the same name: the beginning of a hash.
     pub(crate) mark: Mark,
 }
@@ -79,7 +80,7 @@ impl Several {
 pub(crate) fn changes(
     before: &InputLabel,
     now: &InputLabel,
-    tables: Option<(&Table, &Table)>,
+    tables: Option<(&Table<'_>, &Table<'_>)>,
 ) -> Vec<Change> {
     let mut parts: Vec<Part> = before.parts.keys().chain(now.parts.keys()).copied().collect();
     parts.sort_unstable();
@@ -88,8 +89,9 @@ pub(crate) fn changes(
     let change = |part: Part| {
         let names = tables.and_then(|(before, now)| {
             let (before, now) = (before.parts.get(&part), now.parts.get(&part));
-            let items = |items: Option<&'_ Vec<Item>>| items.cloned().unwrap_or_default();
-            (before.is_some() || now.is_some()).then(|| names(&items(before), &items(now)))
+            let is_known = before.is_some() || now.is_some();
+            let (before, now) = (before.map(Vec::as_slice), now.map(Vec::as_slice));
+            is_known.then(|| names(before.unwrap_or_default(), now.unwrap_or_default()))
         });
         Change { part, names }
     };
@@ -97,7 +99,7 @@ pub(crate) fn changes(
 }
 
 /// Holds two lists that are in the order of their names against each other.
-fn names(before: &[Item], now: &[Item]) -> Names {
+fn names(before: &[Item<'_>], now: &[Item<'_>]) -> Names {
     let mut names = Names::default();
     let (mut before, mut now) = (before.iter().peekable(), now.iter().peekable());
     loop {
@@ -187,9 +189,11 @@ mod tests {
         InputLabel { parts, ..InputLabel::read("2:0") }
     }
 
-    fn table(part: Part, items: &[(&str, u8)]) -> Table {
-        let item =
-            |(name, mark): &(&str, u8)| Item { name: name.as_bytes().to_vec(), mark: [*mark; 8] };
+    fn table(part: Part, items: &[(&str, u8)]) -> Table<'static> {
+        let item = |(name, mark): &(&str, u8)| Item {
+            name: name.as_bytes().to_vec().into(),
+            mark: [*mark; 8],
+        };
         Table { parts: BTreeMap::from([(part, items.iter().map(item).collect())]) }
     }
 
@@ -224,8 +228,8 @@ mod tests {
 
     #[test]
     fn the_lists_are_cut_and_their_length_is_kept() {
-        let items: Vec<Item> = (0..250_u32)
-            .map(|i| Item { name: format!("{i:03}").into_bytes(), mark: [0; 8] })
+        let items: Vec<Item<'_>> = (0..250_u32)
+            .map(|i| Item { name: format!("{i:03}").into_bytes().into(), mark: [0; 8] })
             .collect();
         let names = names(&[], &items);
         assert_eq!((names.added.count, names.added.first.len()), (250, KEPT));
