@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::mpsc as blocking;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
@@ -27,7 +27,7 @@ const PARCEL: usize = CHUNK;
 const AHEAD: usize = 8;
 
 /// Bytes that a packet takes beside what is in it, about.
-const PACKET: usize = 128;
+const PACKET: usize = 512;
 
 /// Threads that read files.
 const READERS: usize = 2;
@@ -41,8 +41,8 @@ type Item = Result<Packet, Status>;
 /// What is sent for a request for files.
 struct Sender {
     files: Arc<dyn Files>,
-    /// The entries that are sent, by their ids; known before the first is sent.
-    selected: OnceLock<Vec<u32>>,
+    /// The entries that are sent, by their ids.
+    selected: Arc<[u32]>,
     packets: mpsc::Sender<Vec<Item>>,
     faults: Faults,
 }
@@ -55,13 +55,23 @@ pub(super) fn send(
     faults: Faults,
 ) -> BoxStream<'static, Item> {
     let (packets, answers) = mpsc::channel(AHEAD);
-    let sender = Arc::new(Sender { files, selected: OnceLock::new(), packets, faults });
-    let list = Arc::clone(&sender);
-    tokio::task::spawn_blocking(move || list.list(&wanted));
+    let selected: Arc<[u32]> = select(&*files, &wanted).into();
+    // It has no part in the channel, whose end is the end of the answer.
+    let list = stream::iter(list(Arc::clone(&files), Arc::clone(&selected))).map(Ok);
+    let sender = Arc::new(Sender { files, selected, packets, faults });
     tokio::spawn(answer(sender, questions));
     let parcels =
         stream::unfold(answers, |mut answers| async { Some((answers.recv().await?, answers)) });
-    parcels.flat_map(stream::iter).boxed()
+    stream::select(list, parcels.flat_map(stream::iter)).boxed()
+}
+
+/// What there is, and at last that there is no more. Each is made when it is sent.
+fn list(files: Arc<dyn Files>, selected: Arc<[u32]>) -> impl Iterator<Item = Packet> {
+    let stats = (0..=selected.len()).map(move |id| {
+        let at = selected.get(id);
+        at.map(|at| stat(&*files, *at as usize))
+    });
+    stats.map(|stat| Packet { stat, ..of_type(PacketType::PacketStat) })
 }
 
 /// Reads what the builder asks for until it has everything.
@@ -104,28 +114,13 @@ async fn answer(sender: Arc<Sender>, mut questions: Streaming<Packet>) {
 }
 
 impl Sender {
-    /// Sends what there is.
-    fn list(&self, wanted: &Wanted) {
-        let selected = self.selected.get_or_init(|| select(&*self.files, wanted));
-        let mut parcel = Parcel::new(&self.packets);
-        let stats = selected.iter().map(|at| Some(stat(&*self.files, *at as usize)));
-        // The one without anything is the end.
-        for stat in stats.chain([None]) {
-            let packet = Packet { stat, ..of_type(PacketType::PacketStat) };
-            if parcel.add(Ok(packet)).is_err() {
-                return;
-            }
-        }
-        let _ = parcel.hand_on();
-    }
-
     /// Whether there is a file with this id.
     fn may_send(&self, id: u32) -> bool {
         self.file(id).is_some()
     }
 
     fn file(&self, id: u32) -> Option<usize> {
-        let at = *self.selected.get()?.get(id as usize)? as usize;
+        let at = *self.selected.get(id as usize)? as usize;
         matches!(self.files.entry(at).kind, FileKind::File { .. }).then_some(at)
     }
 

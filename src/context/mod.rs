@@ -42,7 +42,7 @@ pub(crate) struct Tree {
     /// What is in the context, sorted by the bytes of the paths. The Dockerfile and
     /// `.dockerignore` are among it where they lie in it, even if they are ignored: the
     /// builder has to read them.
-    pub(crate) entries: Arc<[Entry]>,
+    pub(crate) entries: Arc<Vec<Entry>>,
     /// What an archive has in the place of these, and beside them; `None` leaves one out.
     overlay: BTreeMap<PathBuf, Option<Kind>>,
     /// Path of the Dockerfile inside the archive.

@@ -93,7 +93,7 @@ mod tests {
                 hash: hash_of([[*content]]),
             },
         };
-        Tree { entries: files.iter().map(entry).collect(), ..Tree::default() }
+        Tree { entries: std::sync::Arc::new(files.iter().map(entry).collect()), ..Tree::default() }
     }
 
     #[test]

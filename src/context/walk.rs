@@ -97,6 +97,7 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
     if let Some(known) = known {
         known.keep(entries.len());
     }
+    entries.shrink_to_fit();
     // By their bytes: a path's own order takes it apart each time.
     entries.sort_unstable_by(|a, b| path_bytes(&a.path).cmp(path_bytes(&b.path)));
     let dockerfile = inside.clone().unwrap_or_default();
