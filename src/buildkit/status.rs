@@ -168,7 +168,7 @@ impl Steps {
             Some(_) => is_over(step),
         };
         let mut steps: Vec<(&String, &mut Step)> = self.all.iter_mut().collect();
-        steps.sort_by_key(|(_, step)| (step.number == 0, step.number, step.began, step.heard));
+        steps.sort_by_key(|(_, step)| (step.began, step.heard));
         for (digest, step) in steps {
             if step.state.is_none() && is_new(step) {
                 step.run(&mut self.told, out);
@@ -208,11 +208,11 @@ impl Steps {
     }
 
     fn log(&mut self, log: &VertexLog, out: &mut Vec<BuildProgress>) {
-        let step = self.all.entry(log.vertex.clone()).or_default();
-        if step.state.is_none() {
-            step.run(&mut self.told, out);
+        if self.all.get(&log.vertex).is_some_and(|step| step.state.is_none()) {
+            // It runs, and so does, or did, all that began before it.
+            self.catch_up(out);
         }
-        let number = step.number;
+        let number = self.all.get(&log.vertex).map_or(0, |step| step.number);
         let lines = self.open.entry((log.vertex.clone(), log.stream)).or_default();
         let whole = lines.push(&log.msg).into_iter();
         out.extend(whole.map(|line| BuildProgress::Log { number, line }));
