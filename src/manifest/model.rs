@@ -244,15 +244,17 @@ pub(crate) struct Build {
     /// `occ trust`).
     #[schemars(extend("default" = "default"))]
     pub(crate) network: Option<At<Network>>,
-    /// Images whose layers serve as build cache: those of them that the engine holds, and
-    /// then nothing else that was built. None of them is pulled for it.
+    /// Images whose layers serve as build cache. `BuildKit` also finds them at their
+    /// registries, where they were built with the argument `BUILDKIT_INLINE_CACHE = "1"`. The
+    /// classic builder takes those that the engine holds, and then nothing else that was built.
     pub(crate) cache_from: Option<At<List<Reference>>>,
     /// Whether to build on the newest base images that their registries have, and again when
     /// one of them moves. Making a plan then asks these registries, but not for a base with
     /// a digest, one of the same manifest, or one that only the engine holds.
     #[schemars(extend("default" = false))]
     pub(crate) pull: Option<At<bool>>,
-    /// The engine's builder.
+    /// The engine's builder: `auto` is `BuildKit` where the engine has it, and the classic
+    /// builder where not.
     #[schemars(extend("default" = "auto"))]
     pub(crate) builder: Option<At<Builder>>,
     /// Keys that could not be read.
