@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # The case `buildkit` of scripts/bench: builds with BuildKit, against the Docker CLI and, where
 # there is one, Compose. On an engine of its own: a cold build leaves its whole context in the
 # build cache, and nobody else's cache must go for that.
@@ -64,7 +65,7 @@ PY
 }
 
 bench_buildkit() {
-  local cli compose='' fixture dir part kept=() numbers=() docker_host=$DOCKER_HOST
+  local size cli compose='' fixture dir part kept=() numbers=() docker_host=$DOCKER_HOST
   start_own_engine
   export DOCKER_HOST=unix://$work/engine.sock DOCKER_BUILDKIT=1
   [ -d "$work/many" ] || files "$work/many" 100 100 10000
@@ -98,7 +99,7 @@ bench_buildkit() {
     half) part=000/0000 size=10000000 ;;
     node) continue ;;
     esac
-    printf '#!/bin/sh\nhead -c %s /dev/urandom >%q\nsync\n' $size "$dir/$part" >"$work/change-$fixture"
+    printf '#!/bin/sh\nhead -c %s /dev/urandom >%q\nsync\n' "$size" "$dir/$part" >"$work/change-$fixture"
     pair "change-$fixture" 1 4 12 "sh $work/change-$fixture" "$([ $fixture = many ] && echo 0.9 || echo null)" "one file changed, $fixture"
   done
   # Of 500 MB one file changed: what travels, and how long that takes.
