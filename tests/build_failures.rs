@@ -32,18 +32,27 @@ fn fifty_lines() -> String {
     format!("RUN [\"/bin/busybox\", \"sh\", \"-c\", \"{script}\"]\n")
 }
 
+/// The builders of the real engine.
+const BUILDERS: [&str; 2] = ["buildkit", "classic"];
+
 #[test]
 fn a_failed_build_shows_its_last_lines_keeps_all_and_leaves_the_name_alone() {
+    BUILDERS.iter().for_each(|builder| shows_its_last_lines(builder));
+}
+
+fn shows_its_last_lines(builder: &str) {
     let mut engine = RealEngine::connect();
     let name = engine.name("broken");
-    let occ = with_a_shell(&engine, &name, "");
+    let is_classic = builder == "classic";
+    let occ = with_a_shell(&engine, &name, &format!(", builder = \"{builder}\""));
     occ.run_with(["sync"]).expect(0);
     let good = engine.id(&name).unwrap();
     engine.clean_up(good.clone());
 
     let occ = occ.file("Dockerfile", format!("{SHELL}FROM shell\n{}", fifty_lines()));
     let run = occ.run_with(["sync"]).expect(1);
-    assert!(run.stdout.contains("returned a non-zero code: 3"), "{run}");
+    let code = if is_classic { "returned a non-zero code: 3" } else { "ended with exit code 3" };
+    assert!(run.stdout.contains(code), "{run}");
     assert!(run.stdout.contains("the build's last 30 lines:\n    | line 21\n"), "{run}");
     assert!(run.stdout.contains("    | line 50\n    hint: the whole log is in `"), "{run}");
     assert!(run.stdout.contains(".log`\n1 failed in "), "{run}");
@@ -55,8 +64,17 @@ fn a_failed_build_shows_its_last_lines_keeps_all_and_leaves_the_name_alone() {
     let path = image["log_file"].as_str().unwrap();
     assert!(path.contains("/.local/state/occ/builds/tool-"), "{path}");
     let text = fs_err::read_to_string(path).unwrap();
-    assert_eq!(text.lines().filter(|line| line.starts_with("line ")).count(), 50, "{text}");
-    assert!(text.starts_with("Step 1/6 : ARG BASE=scratch\nStep 2/6 : FROM"), "{text}");
+    let (first, start) = match is_classic {
+        true => ("line 1\n", "Step 1/6 : ARG BASE=scratch\nStep 2/6 : FROM"),
+        false => (" line 1\n", "#1 [internal] load build definition from Dockerfile\n"),
+    };
+    let (at, _) = text.split_once(first).expect(&text);
+    let number = at.rsplit('\n').next().unwrap();
+    let is_its = |line: &&str| {
+        line.strip_prefix(number).is_some_and(|it| it.trim_start().starts_with("line "))
+    };
+    assert_eq!(text.lines().filter(is_its).count(), 50, "{text}");
+    assert!(text.starts_with(start), "{text}");
     let directory = std::path::Path::new(path).parent().unwrap();
     let mode = |path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(path.as_ref()), mode(directory)), (0o600, 0o700));
@@ -66,36 +84,51 @@ fn a_failed_build_shows_its_last_lines_keeps_all_and_leaves_the_name_alone() {
 
 #[test]
 fn a_failed_step_is_told_with_its_line_in_the_dockerfile() {
+    BUILDERS.iter().for_each(|builder| has_its_line(builder));
+}
+
+fn has_its_line(builder: &str) {
     let mut engine = RealEngine::connect();
     let name = engine.name("line");
+    let is_classic = builder == "classic";
+    let builder = format!(", builder = \"{builder}\"");
     // The line after `SHELL`, up to which the target counts, is the seventh.
     let text = format!(
         "{SHELL}\nFROM shell AS middle\n\nRUN [\"/bin/busybox\", \\\n# why not\n \"false\"]\n\
-         FROM middle\nCOPY nothing /\n"
+         FROM middle\nCOPY busybox /again\n"
     );
-    let labels = ", dockerfile = \"docker/file\", labels = { a = \"b\", c = \"d\" }";
-    for build in [labels.to_owned(), format!("{labels}, target = \"MIDDLE\"")] {
+    let labels = "dockerfile = \"docker/file\", labels = { a = \"b\", c = \"d\" }";
+    for target in ["", ", target = \"MIDDLE\""] {
+        let build = format!("{builder}, {labels}{target}");
         let occ = with_a_shell(&engine, &name, &build).file("docker/file", &text);
         let run = occ.run_with(["--format", "json", "sync"]).expect(1);
         let image = image_of(&run, "tool");
         let instruction = "RUN [\"/bin/busybox\", \"false\"]";
-        let at = json!({ "file": "docker/file", "line": 9, "instruction": instruction });
+        let mut at = json!({ "file": "docker/file", "line": 9, "instruction": instruction });
+        let why = if is_classic { "The command" } else { "it ended with exit code 1" };
+        if !is_classic {
+            at["exit_code"] = json!(1);
+        }
         assert_eq!(image["failed_at"], at, "{run}");
-        let want =
-            format!("the build failed at `docker/file`, line 9: `{instruction}`: The command");
+        let want = format!("the build failed at `docker/file`, line 9: `{instruction}`: {why}");
         assert!(image["error"].as_str().unwrap().starts_with(&want), "{run}");
     }
     // A trigger of the base's runs where the base is named, and the last instruction is
-    // not mistaken for the label that comes behind it.
+    // not mistaken for the label that comes behind it. BuildKit does not say whose step a
+    // trigger's is.
     let cases = [
-        ("ONBUILD RUN [\"/bin/busybox\", \"false\"]\nFROM shell\nCOPY Dockerfile /\n", 7),
-        ("LABEL a=b\nCOPY nothing /\n", 7),
-        ("FROM nowhere.example/x\n", 6),
+        (
+            "ONBUILD RUN [\"/bin/busybox\", \"false\"]\nFROM shell\nCOPY Dockerfile /\n",
+            is_classic.then_some(7),
+        ),
+        ("LABEL a=b\nCOPY nothing /\n", Some(7)),
+        ("FROM nowhere.example/x\n", Some(6)),
     ];
     for (more, line) in cases {
-        let occ = with_a_shell(&engine, &name, "").file("Dockerfile", format!("{SHELL}{more}"));
+        let occ = with_a_shell(&engine, &name, &builder);
+        let occ = occ.file("Dockerfile", format!("{SHELL}{more}"));
         let run = occ.run_with(["--format", "json", "sync"]);
-        assert_eq!(image_of(&run, "tool")["failed_at"]["line"], line, "{run}");
+        assert_eq!(image_of(&run, "tool")["failed_at"]["line"], json!(line), "{run}");
     }
 }
 

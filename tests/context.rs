@@ -1,6 +1,7 @@
 //! Build contexts: what an ignore file takes out is neither hashed nor sent, and the
 //! builder shows what Docker's own would.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -110,32 +111,48 @@ fn a_dockerfile_from_outside_of_the_context_is_found_and_stays_out_of_the_image(
     // Whatever goes wrong goes wrong in the file that the user knows.
     for (text, words) in [
         ("COPY nothing /", "the build failed at `../docker/Dockerfile.app`, line 2"),
-        ("NOPE x", "cannot build `../docker/Dockerfile.app`"),
+        ("NOPE x", "the build failed at `../docker/Dockerfile.app`, line 2: `NOPE x`"),
     ] {
         let text = format!("FROM scratch\n{text}\n");
         fs_err::write(occ.work().join("docker/Dockerfile.app"), text).unwrap();
         let run = occ.run_with(["sync"]).expect(1);
         assert!(run.stdout.contains(words), "{run}");
     }
-    let occ =
-        occ.file("docker/Dockerfile.app", "FROM scratch\nRUN --mount=type=cache,target=/x y\n");
+    let classic = fs_err::read_to_string(occ.work().join("opencode.toml")).unwrap();
+    let classic = classic.replace("build = { ", "build = { builder = \"classic\", ");
+    let occ = occ
+        .file("docker/Dockerfile.app", "FROM scratch\nRUN --mount=type=cache,target=/x y\n")
+        .file("opencode.toml", classic);
     assert!(plan(&occ).contains("line 2 of `../docker/Dockerfile.app`"), "{}", plan(&occ));
 }
 
 #[test]
-fn an_ignore_file_that_was_changed_for_the_builder_stays_out_of_the_image() {
+fn the_users_ignore_file_is_in_the_image_where_docker_has_it_and_no_other_is() {
     let mut engine = RealEngine::connect();
-    for (at, ignored) in ["*.log\n", ".dockerignore\n*.log\n", "*\n!main\n"].iter().enumerate() {
-        let name = engine.name(&format!("changed{at}"));
-        let build = "build = { context = \"app\", dockerfile = \"../Dockerfile.app\" }";
+    // The classic builder gets a changed one, which stays out.
+    let cases = [
+        ("buildkit", "*.log\n", true),
+        ("buildkit", ".dockerignore\n*.log\n", false),
+        ("buildkit", "*\n!main\n", false),
+        ("classic", "*.log\n", false),
+        ("classic", ".dockerignore\n*.log\n", false),
+        ("classic", "*\n!main\n", false),
+    ];
+    for (builder, ignored, is_in) in cases {
+        let name = engine.name("changed");
+        let build = format!(
+            "build = {{ context = \"app\", dockerfile = \"../Dockerfile.app\", builder = \"{builder}\" }}"
+        );
         let text = format!("FROM scratch\nLABEL test={}\nCOPY . /\n", unique());
-        let occ = occ(&engine, &(ONE_ROUND.to_owned() + &table("tool", &name, build)))
+        let occ = occ(&engine, &(ONE_ROUND.to_owned() + &table("tool", &name, &build)))
             .file("Dockerfile.app", text)
             .file("app/.dockerignore", ignored)
             .file("app/main", unique())
             .file("app/x.log", "x");
         occ.run_with(["sync"]).expect(0);
-        assert_eq!(engine.files(&name), ["main".to_owned()].into(), "{ignored:?}");
+        let mut want = BTreeSet::from(["main".to_owned()]);
+        want.extend(is_in.then(|| ".dockerignore".to_owned()));
+        assert_eq!(engine.files(&name), want, "{builder}, {ignored:?}");
     }
 }
 
@@ -148,8 +165,18 @@ fn a_large_context_needs_few_descriptors() {
         occ = occ.file(&format!("wide/{at}/file"), "x");
     }
     occ = occ.file(&format!("{}file", "deep/".repeat(300)), "x");
-    let run = occ.args(["-H", &engine.host(), "sync"]).limited("-n 64").run().expect(0);
+    let occ = occ.limited("-n 64");
+    let run = occ.run_with(["-H", &engine.host(), "sync"]).expect(0);
     assert!(run.stdout.contains("1 built"), "{run}");
+
+    // A builder that asks for files asks for all of them at once.
+    let mut engine = RealEngine::connect();
+    let name = engine.name("wide");
+    let manifest = ONE_ROUND.to_owned() + &table("tool", &name, "build = {}");
+    let occ = occ.file("opencode.toml", manifest).file("wide/mark", unique());
+    let run = occ.run_with(["-H", engine.host(), "sync"]).expect(0);
+    assert!(run.stdout.contains("1 built"), "{run}");
+    assert_eq!(engine.files(&name).iter().filter(|path| path.ends_with("/file")).count(), 3001);
 }
 
 /// The most memory that a run ever had, in bytes.
@@ -178,5 +205,22 @@ fn memory_does_not_grow_with_the_context() {
     file.set_len(150_000_000).unwrap();
     let large = peak_memory(&occ);
     assert_eq!(engine.seen("POST /build").len(), 2);
+    assert!(small > 0 && large < small + 8_000_000, "{small} and {large}");
+
+    // A builder that asks for files takes them as slowly as it likes.
+    let mut engine = RealEngine::connect();
+    let name = engine.name("memory");
+    let manifest = ONE_ROUND.to_owned() + &table("tool", &name, "build = {}");
+    let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY large /\n");
+    let occ = occ.args(["-H", engine.host(), "sync"]);
+    let file = std::fs::File::create(occ.work().join("large")).unwrap();
+    let mut peak = |size: u64| {
+        file.set_len(size).unwrap();
+        let peak = peak_memory(&occ);
+        let held = engine.id(&name).unwrap();
+        engine.clean_up(held);
+        peak
+    };
+    let (small, large) = (peak(1_000_000), peak(60_000_000));
     assert!(small > 0 && large < small + 8_000_000, "{small} and {large}");
 }

@@ -88,11 +88,12 @@ fn a_malformed_pattern_in_inputs_is_told_with_its_place_before_the_engine_is_ask
 }
 
 /// What somebody made by hand from the image behind the name, and gave its name.
-fn derived(made: impl Fn(&RealEngine, &str) -> String) {
+fn derived(builder: &str, made: impl Fn(&RealEngine, &str) -> String) {
     let mut engine = RealEngine::connect();
     let name = engine.name("derived");
     // A label that sorts after occ's own.
-    let occ = tool(&engine, &name, "labels = { \"org.example\" = \"x\" }");
+    let build = format!("labels = {{ \"org.example\" = \"x\" }}, builder = \"{builder}\"");
+    let occ = tool(&engine, &name, &build);
     sync(&occ);
     let ours = engine.id(&name).unwrap();
     assert_eq!(cause(&occ), "in sync");
@@ -113,13 +114,16 @@ fn derived(made: impl Fn(&RealEngine, &str) -> String) {
 
 #[test]
 fn an_image_that_was_committed_from_ours_is_not_ours() {
-    derived(RealEngine::commit);
+    ["buildkit", "classic"].iter().for_each(|builder| derived(builder, RealEngine::commit));
 }
 
 #[test]
 fn an_image_that_was_built_from_ours_is_not_ours() {
-    for step in ["ENV A=b", "LABEL zz=1", "LABEL aa=1", "COPY Dockerfile /"] {
-        derived(|engine, name| engine.built(&format!("FROM {name}\n{step}\n")));
+    let steps = ["ENV A=b", "LABEL zz=1", "LABEL aa=1", "COPY Dockerfile /"];
+    // Of BuildKit's history one kind of step is like another.
+    let cases = steps.map(|step| ("classic", step)).into_iter();
+    for (builder, step) in cases.chain([("buildkit", "LABEL zz=1"), ("buildkit", steps[3])]) {
+        derived(builder, |engine, name| engine.built(&format!("FROM {name}\n{step}\n")));
     }
 }
 

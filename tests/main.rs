@@ -12,6 +12,7 @@
 )]
 
 mod build_failures;
+mod buildkit;
 mod built_on;
 mod consent;
 mod context;

@@ -79,12 +79,14 @@ fn no_cache_builds_again_what_is_in_sync() {
 }
 
 #[test]
-fn the_build_cache_is_what_the_engine_holds_of_cache_from_and_nothing_else() {
+fn the_classic_build_cache_is_what_the_engine_holds_of_cache_from_and_nothing_else() {
     let mut engine = RealEngine::connect();
     let (name, cache, other) = (engine.name("cached"), engine.name("cache"), engine.name("other"));
     let dockerfile = "FROM scratch\nCOPY file /a\nCOPY file /b\n";
     let with = |file: &str, name: &str, cache_from: &[&str]| {
-        let build = format!("build = {{ context = \"in\", cache_from = {cache_from:?} }}");
+        let build = format!(
+            "build = {{ context = \"in\", cache_from = {cache_from:?}, builder = \"classic\" }}"
+        );
         occ(&engine, &(ONE_ROUND.to_owned() + &table("tool", name, &build)))
             .file("in/Dockerfile", dockerfile)
             .file("in/file", file)
@@ -263,11 +265,13 @@ fn a_target_that_the_dockerfile_lacks_is_told_before_anything_is_sent() {
 fn a_dockerfile_for_buildkit_is_blocked_with_its_line() {
     let engine = StubEngine::start();
     let occ = at_stub(&engine, STAGES, "build = {}");
-    let words =
-        "line 4 of `Dockerfile`: `RUN --mount` needs BuildKit, which occ does not drive yet";
-    let run = occ.run_with(["sync"]).expect(1);
-    assert!(run.stdout.contains(words), "{run}");
-    assert!(engine.seen("POST /build").is_empty());
+    let words = "line 4 of `Dockerfile`: `RUN --mount` needs BuildKit, and the engine has no \
+                 BuildKit: it answers `/grpc` with 404";
+    for (command, exit) in [("plan", 0), ("sync", 1)] {
+        let run = occ.run_with([command]).expect(exit);
+        assert!(run.stdout.contains(words), "{run}");
+    }
+    assert!(engine.changes().is_empty());
 }
 
 /// What blocks a build before it is sent has to be what no classic builder takes.

@@ -10,6 +10,7 @@ use crate::buildkit::session::SessionId;
 use crate::engine::BuildRequest;
 use crate::words::hash::unique;
 use crate::words::network::Network;
+use crate::words::reference::Reference;
 
 /// The frontend that every builder has inside; one that a Dockerfile names it gets itself.
 const FRONTEND: &str = "dockerfile.v0";
@@ -32,19 +33,11 @@ pub(super) fn request(
     session: &SessionId,
     exporter: Exporter,
 ) -> SolveRequest {
-    let BuildRequest { args, network, cache_from, .. } = request;
-    let registry = |image: &crate::words::reference::Reference| CacheOptionsEntry {
-        r#type: "registry".to_owned(),
-        attrs: HashMap::from([("ref".to_owned(), image.canonical())]),
-    };
+    let BuildRequest { args, network, .. } = request;
     let inline = args.get(INLINE_CACHE).is_some_and(|value| value == "1");
     let inline = inline
         .then(|| CacheOptionsEntry { r#type: "inline".to_owned(), attrs: HashMap::default() });
-    let cache = CacheOptions {
-        imports: cache_from.iter().map(registry).collect(),
-        exports: inline.into_iter().collect(),
-        ..CacheOptions::default()
-    };
+    let cache = CacheOptions { exports: inline.into_iter().collect(), ..CacheOptions::default() };
     let host = (*network == Network::Host).then(|| "network.host".to_owned());
     let Exporter { kind, attrs: of_exporter } = exporter;
     let of_exporter: HashMap<String, String> =
@@ -67,7 +60,16 @@ pub(super) fn request(
 /// What the frontend is told.
 fn attrs(request: &BuildRequest) -> HashMap<String, String> {
     let BuildRequest {
-        dockerfile, target, args, labels, network, platform, no_cache, pull, ..
+        dockerfile,
+        target,
+        args,
+        labels,
+        network,
+        platform,
+        no_cache,
+        cache_from,
+        pull,
+        ..
     } = request;
     let mut attrs = HashMap::new();
     let mut set = |key: &str, value: &str| drop(attrs.insert(key.to_owned(), value.to_owned()));
@@ -89,6 +91,11 @@ fn attrs(request: &BuildRequest) -> HashMap<String, String> {
     }
     if let Some(platform) = platform {
         set("platform", &platform.to_string());
+    }
+    if !cache_from.is_empty() {
+        // Not among the request's own imports: a frontend is not told of those.
+        let images: Vec<String> = cache_from.iter().map(Reference::canonical).collect();
+        set("cache-from", &images.join(","));
     }
     if *no_cache {
         // Nothing means: of all stages.

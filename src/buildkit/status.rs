@@ -23,8 +23,12 @@ const BEGUN: Duration = Duration::from_millis(100);
 /// The step that asks for the files of the context.
 const CONTEXT: &str = "[internal] load build context";
 
-/// The start of the names of steps that look for a base.
-const BASE: &str = "[internal] load metadata for ";
+/// The start of the names of steps that look for a cache.
+const CACHE: &str = "importing cache manifest from ";
+
+/// The starts of the names of steps that look for an image: for a base, and for what a
+/// `# syntax=` names.
+const IMAGES: [&str; 2] = ["[internal] load metadata for ", "resolve image config for "];
 
 /// All steps of a build.
 #[derive(Debug, Default)]
@@ -58,6 +62,10 @@ struct Step {
     ending: Option<StepState>,
     /// How long it ran before it was opened again.
     before: Duration,
+    /// The digests of what it needs.
+    inputs: Vec<String>,
+    /// Whether nothing opens it again.
+    is_final: bool,
 }
 
 impl Steps {
@@ -110,21 +118,26 @@ impl Steps {
         FailedStep { number, line, exit_code }
     }
 
-    /// The base that could not be had, if that is what failed.
+    /// The image that could not be had, if that is what failed.
     pub(super) fn failed_base(&self) -> Option<&str> {
-        self.all.get(self.failed.as_ref()?)?.name.strip_prefix(BASE)
+        let name = &self.all.get(self.failed.as_ref()?)?.name;
+        let image = IMAGES.iter().find_map(|start| name.strip_prefix(start))?;
+        Some(image.strip_prefix("docker-image://").unwrap_or(image))
     }
 
     fn vertex(&mut self, vertex: Vertex, out: &mut Vec<BuildProgress>) {
-        let Vertex { digest, name, cached, started, completed, error, .. } = vertex;
+        let Vertex { digest, name, cached, started, completed, error, inputs, .. } = vertex;
         let (started, completed) = (started.as_ref().map(time), completed.as_ref().map(time));
         self.now = self.now.max(started.unwrap_or_default()).max(completed.unwrap_or_default());
-        if !error.is_empty() {
+        // Without a cache it is slower, and that is all. What was cut short failed of another
+        // step, of which nothing may have been heard yet.
+        let is_own = !error.contains("context canceled") && !name.starts_with(CACHE);
+        if !error.is_empty() && is_own {
             self.failed.get_or_insert_with(|| digest.clone());
         }
         let heard = self.all.len();
         let step = self.all.entry(digest).or_insert_with(|| Step { heard, ..Step::default() });
-        step.name = name;
+        (step.name, step.inputs) = (name, inputs);
         let Some(started) = started else { return };
         match completed {
             None => {
@@ -157,7 +170,7 @@ impl Steps {
         let ago = |time: Option<Duration>| time.map(|time| now.saturating_sub(time));
         let is_over = |step: &Step| match step.ending {
             Some(StepState::Done | StepState::Cached) => {
-                ago(step.ended).is_none_or(|ago| ago >= ended)
+                step.is_final || ago(step.ended).is_none_or(|ago| ago >= ended)
             }
             ending => ending.is_some(),
         };
@@ -207,12 +220,34 @@ impl Steps {
         }
     }
 
-    fn log(&mut self, log: &VertexLog, out: &mut Vec<BuildProgress>) {
-        if self.all.get(&log.vertex).is_some_and(|step| step.state.is_none()) {
-            // It runs, and so does, or did, all that began before it.
-            self.catch_up(out);
+    /// Notes that what a step needs is there: it does its work.
+    fn finish_inputs(&mut self, digest: &str) {
+        let mut open = vec![digest.to_owned()];
+        while let Some(digest) = open.pop() {
+            let inputs = self.all.get(&digest).map(|step| step.inputs.clone());
+            for input in inputs.unwrap_or_default() {
+                if let Some(step) = self.all.get_mut(&input).filter(|step| !step.is_final) {
+                    step.is_final = true;
+                    open.push(input);
+                }
+            }
         }
-        let number = self.all.get(&log.vertex).map_or(0, |step| step.number);
+        // These are over before there are any others.
+        let is_first = |step: &Step| step.name.starts_with("[internal]") && step.name != CONTEXT;
+        self.all.values_mut().filter(|step| is_first(step)).for_each(|step| step.is_final = true);
+    }
+
+    fn log(&mut self, log: &VertexLog, out: &mut Vec<BuildProgress>) {
+        if self.all.get(&log.vertex).is_none_or(|step| step.state.is_none()) {
+            // What led to it is told in front of it.
+            self.finish_inputs(&log.vertex);
+            self.settle(SETTLED, BEGUN, out);
+        }
+        let step = self.all.entry(log.vertex.clone()).or_default();
+        if step.state.is_none() {
+            step.run(&mut self.told, out);
+        }
+        let number = step.number;
         let lines = self.open.entry((log.vertex.clone(), log.stream)).or_default();
         let whole = lines.push(&log.msg).into_iter();
         out.extend(whole.map(|line| BuildProgress::Log { number, line }));

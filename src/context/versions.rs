@@ -49,10 +49,11 @@ pub(super) fn versions(cache: &Cache, place: &str, tree: &Tree) -> (String, Vec<
         *number = match known.map(|at| before.files[at]) {
             Some((_, then, number)) if then == mark => number,
             _ if is_first => 0,
-            // One for all that changed since, and not the same for two that number at once.
+            // One for all that changed since, and not the same for two that number at once, or
+            // that go on from one record, as those do that begin with a copy of it.
             _ => {
                 if last == before.last {
-                    last += 1 + u32::from(mark[0]);
+                    last += 1 + u32::from(u16::from_be_bytes([mark[0], mark[1]]));
                 }
                 last
             }

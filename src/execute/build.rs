@@ -12,7 +12,7 @@ use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress, Remark};
 use crate::execute::mask::Mask;
 use crate::execute::renew::renew;
 use crate::execute::report::Action;
-use crate::execute::request::{pulls_all, request};
+use crate::execute::request::{is_served, pulls_all, request};
 use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, place, secrets};
 use crate::observe::bases;
@@ -67,13 +67,16 @@ pub(super) async fn build<E: Engine>(
     });
     let mut transcript = Transcript::new(run.logs.begin(&image.id, &image.name.canonical()));
     let built = async {
-        if step.build.pull && !pulls_all(&read) {
+        let served = is_served(run, image, &step.build).await?;
+        // BuildKit keeps to itself what it pulls, and what the newest was is wanted later.
+        if step.build.pull && (served || !pulls_all(&read)) {
             renew(run, image, &read).await?;
         }
         let tree = trees.get(&image.id).cloned().ok_or_else(|| {
             failed(image, FailureClass::Build, "its context was not read".to_owned())
         })?;
         let mask = Mask::new(&given.0);
+        let given = served.then_some(given);
         let request = request(run, image, (step, &read), &labels, tree, given).await?;
         let sent = send(run, image, request, &mask, &mut transcript).await;
         let id =

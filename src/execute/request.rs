@@ -34,14 +34,15 @@ impl Logins for OfUser {
     }
 }
 
-/// The request for a build of what was `read`, with these labels.
+/// The request for a build of what was `read`, with these labels. What a build is `given` is
+/// for a builder that asks for what it lacks; for any other there is nothing.
 pub(super) async fn request<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     (step, read): (&BuildStep, &Inputs),
     labels: &Labels,
     tree: Tree,
-    (secrets, agents): Given,
+    given: Option<Given>,
 ) -> Result<BuildRequest, EngineError> {
     let build = &step.build;
     let shown = inputs::shown(build, &tree);
@@ -61,11 +62,11 @@ pub(super) async fn request<E: Engine>(
         platform: image.platform.clone(),
         no_cache: run.options.no_cache,
         cache_from: build.cache_from.clone(),
-        pull: build.pull && pulls_all(read),
+        pull: build.pull && given.is_none() && pulls_all(read),
         credentials: BTreeMap::new(),
         context: BuildContext::Archive(futures_util::stream::empty().boxed()),
     };
-    if is_served(run, image, build).await? {
+    if let Some((secrets, agents)) = given {
         let name = request.shown.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         let label = labels.get(LABEL).map(|value| (LABEL, &**value));
         let tree = pinned(tree).map_err(wrong)?;
@@ -119,7 +120,7 @@ pub(super) fn pulls_all(inputs: &Inputs) -> bool {
 }
 
 /// Whether the build is for a builder that asks for what it lacks.
-async fn is_served<E: Engine>(
+pub(super) async fn is_served<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     build: &desired::DesiredBuild,

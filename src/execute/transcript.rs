@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::context::dockerfile::step::{Place, at_line, find, locate};
+use crate::context::dockerfile::step::{Place, at_line, find, locate, naming};
 use crate::engine::FailedStep;
 use crate::engine::error::EngineError;
 use crate::execute::Failure;
@@ -62,7 +62,10 @@ impl Transcript {
                     StepState::Failed => "failed".to_owned(),
                     _ => format!("done in {}", elapsed(Duration::from_millis(millis.unwrap_or(0)))),
                 };
-                self.names.insert(*number, text.clone());
+                // What was found in the cache never began.
+                if self.names.insert(*number, text.clone()).is_none() {
+                    self.file.line(&format!("#{number} {text}"));
+                }
                 self.file.line(&format!("#{number} {how}"));
                 if *ended != StepState::Failed {
                     self.tails.remove(number);
@@ -154,7 +157,10 @@ impl Transcript {
         }
         let target = step.build.target.as_deref();
         if let Some(failed) = &self.failed {
-            let named = || find(text, target, self.names.get(&failed.number)?);
+            let named = || {
+                let name = self.names.get(&failed.number)?;
+                find(text, target, name).or_else(|| naming(text, &step.build.args, name))
+            };
             return failed.line.and_then(|line| at_line(text, line)).or_else(named);
         }
         let StepProgress { number, of, text: told, .. } = self.step.take()?;

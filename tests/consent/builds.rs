@@ -47,9 +47,9 @@ fn a_variable_is_an_input_whose_value_nobody_sees_and_a_proxy_is_none() {
 }
 
 /// The interfaces that a build step sees, as its log has them.
-fn interfaces(engine: &mut RealEngine, network: &str) -> String {
+fn interfaces(engine: &mut RealEngine, network: &str, builder: &str) -> String {
     let name = engine.name("network");
-    let build = format!("build = {{ network = \"{network}\" }}");
+    let build = format!("build = {{ network = \"{network}\", builder = \"{builder}\" }}");
     let busybox = fs_err::read("/bin/busybox").expect("busybox-static is installed");
     let occ = occ(engine, &(ONE_ROUND.to_owned() + &table("tool", &name, &build)))
         .file("busybox", busybox)
@@ -70,8 +70,10 @@ fn interfaces(engine: &mut RealEngine, network: &str) -> String {
 fn the_hosts_network_is_there_for_who_was_allowed_it() {
     let mut engine = RealEngine::connect();
     // The bridge of the engine itself is seen from the host alone.
-    let seen = interfaces(&mut engine, "host");
-    assert!(seen.contains("docker0"), "{seen}");
-    let seen = interfaces(&mut engine, "none");
-    assert!(!seen.contains("docker0"), "{seen}");
+    for builder in ["buildkit", "classic"] {
+        let seen = interfaces(&mut engine, "host", builder);
+        assert!(seen.contains("| docker0"), "{seen}");
+        let seen = interfaces(&mut engine, "none", builder);
+        assert!(seen.contains("| lo") && !seen.contains("docker0"), "{seen}");
+    }
 }

@@ -46,7 +46,7 @@ fn files_with_values(dir: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_build_that_wants_secrets_is_refused_with_the_flag_that_allows_them() {
-    let engine = StubEngine::start();
+    let engine = StubEngine::start().with_buildkit();
     let occ = occ(&engine);
     let run = refused(occ.run_with(["sync"]), &engine, FLAG).says(&[
         "the manifest wants to hand the environment variable `NPM_TOKEN` to a build as a secret",
@@ -68,18 +68,20 @@ fn a_build_that_wants_secrets_is_refused_with_the_flag_that_allows_them() {
 
 #[test]
 fn who_only_looks_needs_no_consent_and_no_value() {
-    let engine = StubEngine::start();
+    let engine = StubEngine::start().with_buildkit();
     let occ = occ(&engine).without_env("NPM_TOKEN").file("my secrets/a,key", "");
     fs_err::remove_dir_all(occ.work().join("my secrets")).unwrap();
     for command in [&["plan"][..], &["status"], &["sync", "-n"], &["check"]] {
         occ.run_with(command.iter().copied()).expect(0);
     }
-    assert!(engine.seen("POST").is_empty());
+    assert!(engine.changes().is_empty());
 }
 
 #[test]
 fn what_is_pulled_needs_consent_beforehand_and_no_value() {
-    let engine = StubEngine::start().remote("r.example/acme/tool:1", &StubImage::new("tool"));
+    let engine = StubEngine::start()
+        .with_buildkit()
+        .remote("r.example/acme/tool:1", &StubImage::new("tool"));
     let manifest =
         MANIFEST.replace("acme/tool\"", "acme/tool\"\ntag = \"1\"\nregistries = [\"r.example\"]");
     let occ = occ(&engine).file("opencode.toml", manifest).without_env("NPM_TOKEN");
@@ -89,13 +91,14 @@ fn what_is_pulled_needs_consent_beforehand_and_no_value() {
 
 #[test]
 fn a_build_without_its_secret_fails_and_the_others_go_on() {
-    let engine = StubEngine::start().remote("r.example/db:latest", &StubImage::new("db"));
+    let engine =
+        StubEngine::start().with_buildkit().remote("r.example/db:latest", &StubImage::new("db"));
     let occ = occ(&engine).without_env("NPM_TOKEN").env("OCC_ALLOW", FLAG);
     let run = occ.run_with(["sync"]).expect(1).never_says(VALUES);
     let why = "the secret `npm` has no value: the environment variable `NPM_TOKEN` is not set\n    \
                hint: set `NPM_TOKEN` to the secret and run it again\n";
     assert!(run.stdout.contains(why), "{run}");
-    assert!(engine.seen("POST /build").is_empty());
+    assert!(engine.seen("POST /session").is_empty());
     assert!(engine.id("db:latest").is_some());
 
     let occ = occ.env("NPM_TOKEN", "hunter2");
@@ -104,12 +107,12 @@ fn a_build_without_its_secret_fails_and_the_others_go_on() {
     fs_err::remove_dir_all(occ.work().join("my secrets")).unwrap();
     let run = occ.run_with(["sync", "tool"]).expect(1);
     run.says(&["the secret `key` has no value: the file `", "/my secrets/a,key` does not exist"]);
-    assert!(engine.seen("POST /build").is_empty());
+    assert!(engine.seen("POST /session").is_empty());
 }
 
 #[test]
 fn a_secret_is_trusted_like_any_other_grant() {
-    let engine = StubEngine::start();
+    let engine = StubEngine::start().with_buildkit();
     let occ = occ(&engine);
     let run = occ.run_with(["trust", "--show"]).expect(0);
     assert!(run.stdout.contains("ssh ") && run.stdout.contains("not allowed: let a"), "{run}");
@@ -140,7 +143,7 @@ fn a_secret_is_trusted_like_any_other_grant() {
 
 #[test]
 fn no_value_is_seen_anywhere() {
-    let engine = StubEngine::start();
+    let engine = StubEngine::start().with_buildkit();
     let top = tempfile::tempdir().unwrap();
     let socket = top.path().join("agent");
     let _agent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
@@ -155,13 +158,14 @@ fn no_value_is_seen_anywhere() {
             assert_ne!(run.status.code(), Some(64), "{run}");
         }
     }
+    assert!(!engine.seen("POST /session").is_empty(), "no build was begun");
     // Neither in a log, nor in a cache, nor in the trust file.
     assert_eq!(files_with_values(&occ.path("")), [occ.work().join("my secrets/a,key")]);
 }
 
 #[test]
 fn a_secret_in_the_context_is_a_warning() {
-    let engine = StubEngine::start();
+    let engine = StubEngine::start().with_buildkit();
     let occ = occ(&engine).file(".dockerignore", "");
     let run = occ.run_with(["plan", "tool"]).expect(0);
     let told = "the secret `my secrets/a,key` is sent with the context";

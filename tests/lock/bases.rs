@@ -93,8 +93,12 @@ fn every_name_of_the_needed_stages_is_locked_and_no_other() {
     let (name, own, local) = (engine.name("names"), engine.name("own"), engine.name("local"));
     let (one, _) = Base::new(&mut engine);
     let (two, _) = Base::new(&mut engine);
+    // The classic builder takes no notice of it, and this one can't build anything.
     let (frontend, _) = Base::new(&mut engine);
-    let image = engine.built(&format!("FROM scratch\nLABEL it={}\n", unique()));
+    // With a file: BuildKit 0.8 falls over what is copied from an image without layers, and
+    // takes the whole engine along.
+    let text = format!("FROM scratch\nCOPY Dockerfile /\nLABEL it={}\n", unique());
+    let image = engine.built(&text);
     engine.tag(&image, &local);
     let dockerfile = format!(
         "# syntax={}\nARG ONE={}\nFROM scratch AS empty\nFROM $ONE AS a\nFROM a AS it\n\
@@ -106,8 +110,9 @@ fn every_name_of_the_needed_stages_is_locked_and_no_other() {
         two.name(),
         one.name(),
     );
-    let manifest = table("tool", &name, "build = { context = \"in\", target = \"it\" }")
-        + &table("own", &own, "build = { context = \"own\" }");
+    let build = "build = { context = \"in\", target = \"it\", builder = \"classic\" }";
+    let manifest =
+        table("tool", &name, build) + &table("own", &own, "build = { context = \"own\" }");
     let occ = occ(&engine, &manifest)
         .file("in/Dockerfile", dockerfile)
         .file("own/Dockerfile", "FROM scratch\nCOPY own /\n")
@@ -123,6 +128,22 @@ fn every_name_of_the_needed_stages_is_locked_and_no_other() {
     occ.run_with(["lock", "--check"]).expect(0);
     let run = occ.run_with(["sync", "--locked"]).expect(0);
     assert!(run.stdout.contains("2 unchanged"), "{run}");
+
+    // BuildKit runs it, by the digest that is locked, and without it gets all the others.
+    let (id, digest) = (engine.id(&name).unwrap(), values(&lock, "digest")[2].to_owned());
+    engine.clean_up(id.clone());
+    let text = fs_err::read_to_string(occ.work().join("opencode.toml")).unwrap();
+    let occ = occ.file("opencode.toml", text.replace(", builder = \"classic\"", ""));
+    let run = occ.run_with(["sync", "--locked", "--no-cache"]).expect(1);
+    run.says(&["failed to solve with frontend gateway.v0", &format!("@{digest}")]);
+    let text = fs_err::read_to_string(occ.work().join("in/Dockerfile")).unwrap();
+    let (_, text) = text.split_once('\n').unwrap();
+    let occ = occ.file("in/Dockerfile", text);
+    occ.run_with(["sync"]).expect(0);
+    assert_ne!(engine.id(&name).unwrap(), id);
+    assert_eq!(values(&lock_of(&occ), "ref"), want[..3], "{lock}");
+    let files = engine.files(&name);
+    assert!(["two", "again", "own"].iter().all(|file| files.contains(*file)), "{files:?}");
 }
 
 #[test]

@@ -27,6 +27,17 @@ pub(crate) fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
+/// Whether a process of this machine has these words in its command line, as the steps of a
+/// build have that are no containers. In the runs of the tests they stand in files alone.
+pub(crate) fn is_running(words: &str) -> bool {
+    let has = |path: std::path::PathBuf| {
+        // A process may end at any time.
+        let line = fs_err::read(path.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(words)
+    };
+    fs_err::read_dir("/proc").unwrap().flatten().any(|entry| has(entry.path()))
+}
+
 /// A name part that no other test, run or machine uses.
 pub(crate) fn unique() -> String {
     use std::hash::{BuildHasher, RandomState};

@@ -1,7 +1,7 @@
 //! The Docker Engine of this machine. Tests that need it fail where it is missing:
 //! a test that skips itself proves nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -11,6 +11,35 @@ use serde_json::Value;
 use super::http::{self, Response};
 use super::image::Image;
 use super::unique;
+
+/// A file, directory or link in an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InImage {
+    pub(crate) kind: tar::EntryType,
+    pub(crate) mode: u32,
+    pub(crate) owner: (u64, u64),
+    /// Seconds since 1970.
+    pub(crate) modified: u64,
+    pub(crate) link: Option<String>,
+    pub(crate) content: Vec<u8>,
+}
+
+impl InImage {
+    fn read(mut file: tar::Entry<'_, &[u8]>) -> Self {
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        let header = file.header();
+        Self {
+            kind: header.entry_type(),
+            // Those that the tests make in memory say little.
+            mode: header.mode().unwrap_or_default(),
+            owner: (header.uid().unwrap_or_default(), header.gid().unwrap_or_default()),
+            modified: header.mtime().unwrap_or_default(),
+            link: file.link_name_bytes().map(|it| String::from_utf8_lossy(&it).into_owned()),
+            content,
+        }
+    }
+}
 
 /// A connection to the engine, and the names to take away again.
 #[derive(Debug)]
@@ -83,19 +112,49 @@ impl RealEngine {
 
     /// The paths in the layers of an image, directories without their slash.
     pub(crate) fn files(&self, name: &str) -> BTreeSet<String> {
-        let answer = self.call("GET", &format!("/images/{name}/get"));
-        assert_eq!(answer.status, 200, "saving {name}");
-        let mut files = BTreeSet::new();
-        for entry in tar::Archive::new(&answer.body[..]).entries().unwrap() {
+        self.entries(name).into_keys().collect()
+    }
+
+    /// What is in the layers of an image, by its path, directories without their slash.
+    pub(crate) fn entries(&self, name: &str) -> BTreeMap<String, InImage> {
+        let mut entries = BTreeMap::new();
+        for entry in tar::Archive::new(&self.saved(name)[..]).entries().unwrap() {
             let mut bytes = Vec::new();
             entry.unwrap().read_to_end(&mut bytes).unwrap();
             // Layers are archives, and nothing else in an image is.
             for file in tar::Archive::new(&bytes[..]).entries().unwrap().map_while(Result::ok) {
                 let path = String::from_utf8_lossy(&file.path_bytes()).into_owned();
-                files.insert(path.trim_end_matches('/').to_owned());
+                entries.insert(path.trim_end_matches('/').to_owned(), InImage::read(file));
             }
         }
-        files
+        entries
+    }
+
+    /// All that there is to an image, as one archive.
+    pub(crate) fn saved(&self, name: &str) -> Vec<u8> {
+        let answer = self.call("GET", &format!("/images/{name}/get"));
+        assert_eq!(answer.status, 200, "saving {name}");
+        answer.body
+    }
+
+    /// The steps that made an image, newest first.
+    pub(crate) fn history(&self, name: &str) -> Vec<String> {
+        let answer = self.call("GET", &format!("/images/{name}/history"));
+        let steps: Value = serde_json::from_slice(&answer.body).unwrap();
+        let steps = steps.as_array().unwrap().iter();
+        steps.map(|step| step["CreatedBy"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The images that have no name, and a label of occ's in which this stands.
+    pub(crate) fn unnamed(&self, label: &str) -> Vec<String> {
+        let filters = "%7B%22dangling%22%3A%5B%22true%22%5D%7D";
+        let answer = self.call("GET", &format!("/images/json?filters={filters}"));
+        let images: Value = serde_json::from_slice(&answer.body).unwrap();
+        let images = images.as_array().unwrap().iter();
+        let is_it = |image: &&Value| {
+            image["Labels"]["dev.occ.inputs"].as_str().is_some_and(|it| it.contains(label))
+        };
+        images.filter(is_it).map(|image| image["Id"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Pulls `repository` (`host/name`) by tag, and gives the engine's own account of it.
@@ -114,12 +173,11 @@ impl RealEngine {
 
     /// What `docker save`, `docker rmi` and `docker load` leave of an image.
     pub(crate) fn reload(&self, name: &str) {
-        let saved = self.call("GET", &format!("/images/{name}/get"));
-        assert_eq!(saved.status, 200, "saving {name}");
+        let saved = self.saved(name);
         let id = self.id(name).unwrap();
         let gone = self.call("DELETE", &format!("/images/{id}?force=true"));
         assert_eq!(gone.status, 200, "removing {name}: {gone:?}");
-        let loaded = self.try_send("POST", "/images/load?quiet=true", &saved.body).unwrap();
+        let loaded = self.try_send("POST", "/images/load?quiet=true", &saved).unwrap();
         assert_eq!(loaded.status, 200, "loading {name}: {loaded:?}");
     }
 
@@ -164,13 +222,6 @@ impl RealEngine {
         let made = id(self.try_send("POST", &path, b"{}").unwrap());
         self.call("DELETE", &format!("/containers/{container}"));
         made
-    }
-
-    /// Whether a container runs whose command has these words in it.
-    pub(crate) fn is_running(&self, words: &str) -> bool {
-        let answer = self.call("GET", "/containers/json");
-        assert_eq!(answer.status, 200, "{answer:?}");
-        String::from_utf8_lossy(&answer.body).contains(words)
     }
 
     fn call(&self, method: &str, target: &str) -> Response {

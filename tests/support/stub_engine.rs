@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     Close,
     /// Sends bytes that are no HTTP, and closes.
     Garbage,
+    /// Gives the connection over to another protocol, and closes it.
+    Upgrade,
     /// Answers 200 and streams these lines, whatever they hold.
     Stream(Vec<Vec<u8>>, End),
 }
@@ -116,6 +118,12 @@ impl StubEngine {
         self.rule(Rule::on(matching, fault))
     }
 
+    /// Says that it has BuildKit, and ends every build before it begins.
+    #[must_use]
+    pub(crate) fn with_buildkit(self) -> Self {
+        self.failing("POST /grpc", Fault::Upgrade).failing("POST /session", Fault::Upgrade)
+    }
+
     /// Reads requests so slowly that a build context takes its time.
     #[must_use]
     pub(crate) fn reading_slowly(self) -> Self {
@@ -164,6 +172,15 @@ impl StubEngine {
         self.shared.script.seen(matching)
     }
 
+    /// The requests so far that could change something: not what asks for its builder.
+    pub(crate) fn changes(&self) -> Vec<Seen> {
+        let is_change = |seen: &Seen| {
+            let request = &seen.request;
+            !matches!(request.method.as_str(), "GET" | "HEAD") && request.path() != "/grpc"
+        };
+        self.seen("").into_iter().filter(is_change).collect()
+    }
+
     /// The id behind a name.
     pub(crate) fn id(&self, name: &str) -> Option<String> {
         lock(&self.shared.table).names.get(&familiar(name)).cloned()
@@ -206,6 +223,11 @@ impl Shared {
             Some(Fault::Close) => return Ok(false),
             Some(Fault::Garbage) => {
                 stream.write_all(b"\0\xffno engine at all\r\n\r\n")?;
+                return Ok(false);
+            }
+            Some(Fault::Upgrade) => {
+                let head = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+                stream.write_all(head.as_bytes())?;
                 return Ok(false);
             }
             Some(Fault::Stream(lines, end)) => {

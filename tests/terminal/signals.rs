@@ -14,7 +14,7 @@ use crate::support::real_engine::RealEngine;
 use crate::support::registry::{Fault as RegistryFault, Registry};
 use crate::support::stub_engine::{End, Fault, StubEngine};
 use crate::support::stub_table::StubImage;
-use crate::support::{unique, wait_until};
+use crate::support::{is_running, unique, wait_until};
 
 /// How soon a run must end after a signal. The machine may be busy with other tests.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -102,7 +102,11 @@ fn row_59_a_signal_that_was_to_be_ignored_is_ignored() {
 }
 
 #[test]
-fn row_58_interrupted_in_a_build_the_real_engine_stops_its_container() {
+fn row_58_interrupted_in_a_build_the_real_engine_stops_its_step() {
+    ["buildkit", "classic"].iter().for_each(|builder| interrupted_in_a_step(builder));
+}
+
+fn interrupted_in_a_step(builder: &str) {
     let mut engine = RealEngine::connect();
     let name = engine.name("row58");
     let (path, _) = name.split_once(':').unwrap();
@@ -110,9 +114,10 @@ fn row_58_interrupted_in_a_build_the_real_engine_stops_its_container() {
     let busybox =
         ["/bin/busybox", "/usr/bin/busybox"].iter().find_map(|path| fs_err::read(path).ok());
     let busybox = busybox.expect("this test needs a static busybox: `scripts/test` installs one");
-    let step = format!("RUN [\"/busybox\", \"sh\", \"-c\", \": {mark}; exec /busybox sleep 600\"]");
+    let step = format!("RUN [\"/busybox\", \"sh\", \"-c\", \": {mark}; /busybox sleep 600; :\"]");
     let occ = Occ::manifest(&format!(
-        "version = 1\n[images.tool]\nname = \"{path}\"\ntag = \"1\"\nbuild = {{ context = \"ctx\" }}\n"
+        "version = 1\n[images.tool]\nname = \"{path}\"\ntag = \"1\"\n\
+         build = {{ context = \"ctx\", builder = \"{builder}\" }}\n"
     ))
     .file("ctx/busybox", busybox)
     .file("ctx/Dockerfile", format!("FROM scratch\nCOPY busybox /\n{step}\n"));
@@ -120,10 +125,10 @@ fn row_58_interrupted_in_a_build_the_real_engine_stops_its_container() {
     fs_err::set_permissions(occ.work().join("ctx/busybox"), mode).unwrap();
     let occ = occ.args(["-H", engine.host(), "sync"]);
     let running = occ.spawn();
-    wait_until("the step runs", || engine.is_running(&mark));
+    wait_until("the step runs", || is_running(&mark));
     let run = ended_by(running, Signal::INT, 130);
     assert!(run.stdout.contains("1 cancelled in "), "{run}");
-    wait_until("the step is stopped", || !engine.is_running(&mark));
+    wait_until("the step is stopped", || !is_running(&mark));
     assert_eq!(engine.id(&name), None);
 }
 

@@ -1,8 +1,11 @@
-//! Where in a Dockerfile a step of the classic builder stands.
+//! Where in a Dockerfile a step of a builder stands.
+
+use std::collections::BTreeMap;
 
 use crate::context::dockerfile::expand::Values;
 use crate::context::dockerfile::lines::{Instruction, instructions};
-use crate::context::dockerfile::stages;
+use crate::context::dockerfile::{Source, lines, stages};
+use crate::words::reference::Reference;
 
 /// An instruction of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +77,33 @@ pub(crate) fn find(text: &str, target: Option<&str>, name: &str) -> Option<Place
     Some(Place { line: one.line, instruction: on_one_line(&one.text) })
 }
 
+/// The starts of what `BuildKit` calls a look for an image: for a base, and for a frontend.
+const LOOKS: [&str; 2] = ["[internal] load metadata for ", "resolve image config for "];
+
+/// The line that names the image of which `BuildKit` says in `name` that it looks for it. Of
+/// several it is the first.
+pub(crate) fn naming(text: &str, args: &BTreeMap<String, String>, name: &str) -> Option<Place> {
+    let wanted = LOOKS.iter().find_map(|start| name.strip_prefix(start))?;
+    let wanted: Reference =
+        wanted.strip_prefix("docker-image://").unwrap_or(wanted).parse().ok()?;
+    // One that is locked is looked for by the digest, and has none in the Dockerfile.
+    let is_it = |image: &Reference| match (&wanted.digest, &image.digest) {
+        (Some(_), None) => image.repository == wanted.repository,
+        _ => image.canonical() == wanted.canonical(),
+    };
+    if let Some((at, frontend)) = lines::frontend(text)
+        && frontend.parse().is_ok_and(|image| is_it(&image))
+    {
+        let instruction = on_one_line(text.lines().nth(at)?);
+        return Some(Place { line: at + 1, instruction });
+    }
+    let stages = stages(text, &super::known(args));
+    let mut mentions = stages.iter().flat_map(|stage| &stage.mentions);
+    let mention =
+        mentions.find(|one| matches!(&one.source, Source::Image(image) if is_it(image)))?;
+    at_line(text, mention.line)
+}
+
 /// With one space between the words.
 fn on_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -121,6 +151,28 @@ mod tests {
         assert_eq!(find(file, None, "[2/4] RUN y"), None);
         assert_eq!(at_line(file, 5).map(|place| place.line), Some(4));
         assert_eq!(at_line(file, 0), None);
+    }
+
+    #[test]
+    fn a_base_is_found_by_its_full_name_or_by_the_digest_that_it_is_locked_to() {
+        let file = "ARG A=acme/b:1\nFROM scratch\nCOPY --from=a / /\nFROM $A\nRUN x\n";
+        let args = BTreeMap::new();
+        let line = |name: &str| {
+            let name = format!("[internal] load metadata for {name}");
+            naming(file, &args, &name).map(|place| (place.line, place.instruction))
+        };
+        assert_eq!(line("docker.io/library/a:latest").unwrap().0, 3);
+        assert_eq!(line("docker.io/acme/b:1").unwrap(), (4, "FROM $A".to_owned()));
+        let digest = format!("sha256:{}", "1".repeat(64));
+        assert_eq!(line(&format!("docker.io/acme/b@{digest}")).unwrap().0, 4);
+        assert_eq!(line("docker.io/acme/b:2"), None);
+        assert_eq!(naming(file, &args, "[internal] load build context"), None);
+        let file = format!("# escape=`\n#  syntax = acme/front:1 x\n{file}");
+        for name in ["docker.io/acme/front:1", "docker-image://docker.io/acme/front:1"] {
+            let found = naming(&file, &args, &format!("resolve image config for {name}"));
+            let instruction = "# syntax = acme/front:1 x".to_owned();
+            assert_eq!(found, Some(Place { line: 2, instruction }));
+        }
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Building with the engine's `BuildKit`: its two streams, and its failures.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::task::JoinSet;
 
@@ -11,7 +15,7 @@ use crate::engine::docker::client::{DockerClient, within};
 use crate::engine::docker::dial::{DialError, upgrade};
 use crate::engine::docker::images;
 use crate::engine::error::EngineError;
-use crate::engine::{BuildContext, BuildProgress, BuildRequest, Builder};
+use crate::engine::{BuildContext, BuildProgress, BuildRequest, Builder, Credentials, Logins};
 use crate::words::reference::Reference;
 
 type Item = Result<BuildProgress, EngineError>;
@@ -75,9 +79,31 @@ pub(super) fn build(client: &DockerClient, request: BuildRequest) -> BoxStream<'
         .boxed()
 }
 
+/// The user's logins, and those that were asked for: a refusal means more where there was one.
+struct Given {
+    of_user: Arc<dyn Logins>,
+    given: Mutex<BTreeMap<String, Credentials>>,
+}
+
+impl Given {
+    fn given(&self) -> MutexGuard<'_, BTreeMap<String, Credentials>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Logins for Given {
+    fn login<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Option<Credentials>> {
+        Box::pin(async move {
+            let found = self.of_user.login(host).await?;
+            self.given().insert(host.to_owned(), found.clone());
+            Some(found)
+        })
+    }
+}
+
 async fn begin(
     client: &DockerClient,
-    request: BuildRequest,
+    mut request: BuildRequest,
 ) -> Result<BoxStream<'_, Item>, EngineError> {
     let refused = |refusal| match refusal {
         Refusal::Other(error) => error,
@@ -86,11 +112,15 @@ async fn begin(
             classify::answered(&message, Some(status), &client.about_engine())
         }
     };
-    let (key, name) = match &request.context {
-        BuildContext::Served(served) => (&*served.key, served.name.canonical()),
-        BuildContext::Archive(_) => ("", String::new()),
+    let (id, name, given) = match &mut request.context {
+        BuildContext::Served(served) => {
+            let of_user = Arc::clone(&served.logins);
+            let given = Arc::new(Given { of_user, given: Mutex::default() });
+            served.logins = Arc::<Given>::clone(&given);
+            (SessionId::new(&served.key), served.name.canonical(), Some(given))
+        }
+        BuildContext::Archive(_) => (SessionId::new(""), String::new(), None),
     };
-    let id = SessionId::new(key);
     // The name that it has at once is the only one: an engine gives several one by one.
     let exporter = Exporter { kind: "moby", attrs: vec![("name", name)] };
     let session = open(client, SESSION, &id.headers()).await.map_err(refused)?;
@@ -110,19 +140,27 @@ async fn begin(
     // The connection ends with the stream that it is for.
     let items = items.map(move |item| {
         let _ = &tasks;
-        item.map_err(|error| failed(client, &subject, &error))
+        item.map_err(|error| {
+            let given = given.as_ref().map(|given| given.given().clone());
+            failed(client, &subject, &error, &given.unwrap_or_default())
+        })
     });
     Ok(items.boxed())
 }
 
-/// Classifies what a builder says of a build that failed.
-fn failed(client: &DockerClient, subject: &str, error: &SolveError) -> EngineError {
+/// Classifies what a builder says of a build that failed, which was `given` logins.
+fn failed(
+    client: &DockerClient,
+    subject: &str,
+    error: &SolveError,
+    given: &BTreeMap<String, Credentials>,
+) -> EngineError {
     let base: Option<Reference> = error.base.as_ref().and_then(|base| base.parse().ok());
     let about = About {
         doing: if error.base.is_some() { Doing::Base } else { Doing::Build },
         subject,
         reference: base.as_ref(),
-        credentials: None,
+        credentials: base.as_ref().and_then(|base| given.get(&base.repository.registry)),
         endpoint: client.endpoint(),
     };
     if error.is_ours {
