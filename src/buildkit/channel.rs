@@ -32,7 +32,7 @@ pub(super) type Control = ControlClient<Channel>;
 
 /// Requests over one HTTP/2 connection.
 #[derive(Debug, Clone)]
-pub(crate) struct Channel(SendRequest<Body>);
+pub(crate) struct Channel(pub(super) SendRequest<Body>);
 
 impl Service<http::Request<Body>> for Channel {
     type Response = http::Response<Incoming>;

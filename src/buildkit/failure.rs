@@ -88,27 +88,34 @@ pub(super) fn read(status: &Status) -> Told {
             }
             "gatewayapi.ExitMessage+json" => {
                 let exit: Option<Exit> = serde_json::from_slice(&detail.value).ok();
-                told.exit_code = exit.map(|exit| exit.code);
+                // A command that failed ended with another code.
+                let code = exit.map(|exit| exit.code).filter(|code| *code != 0);
+                told.exit_code = code.or(told.exit_code);
             }
             "errdefs.Vertex+json" => {
                 let vertex: Option<Vertex> = serde_json::from_slice(&detail.value).ok();
-                told.vertex = vertex.map(|vertex| vertex.digest);
+                let digest = vertex.map(|vertex| vertex.digest).filter(|it| !it.is_empty());
+                told.vertex = digest.or(told.vertex);
             }
             _ => {}
         }
     }
-    told.line =
-        told.line.or_else(|| number_after(status.message(), &["error line ", "error on line "]));
-    let code = || number_after(status.message(), &["exit code: "]);
+    let text = message(status);
+    // At its very beginning: further on, it may be what a command or a file says.
+    let line = || PARSING.iter().find_map(|words| number(text.strip_prefix(words)?));
+    told.line = told.line.or_else(line);
+    let code = || number(text.rsplit_once("exit code: ")?.1);
     told.exit_code = told.exit_code.or_else(|| code().and_then(|code| i64::try_from(code).ok()));
     told
 }
 
-/// The number behind the last of these words.
-fn number_after(text: &str, words: &[&str]) -> Option<usize> {
-    let rest = words.iter().find_map(|word| Some(text.rsplit_once(word)?.1))?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..end].parse().ok()
+/// What a builder says of a Dockerfile that it can't read, in front of the line's number.
+const PARSING: [&str; 2] = ["dockerfile parse error line ", "dockerfile parse error on line "];
+
+/// The number that a text begins with.
+fn number(text: &str) -> Option<usize> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().ok()
 }
 
 /// Whether it was the connection that failed and not the build.
@@ -123,6 +130,8 @@ pub(super) fn message(status: &Status) -> String {
     let text = text.strip_prefix("failed to solve: ").unwrap_or(text);
     let of_frontend = [
         "failed to solve with frontend dockerfile.v0: ",
+        "failed to solve with frontend gateway.v0: ",
+        "rpc error: code = Unknown desc = ",
         "failed to create LLB definition: ",
         "rpc error: code = Unknown desc = ",
     ];

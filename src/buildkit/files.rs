@@ -7,7 +7,7 @@ use bollard_buildkit_proto::fsutil::types::Packet;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSync;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::buildkit::filter::Wanted;
@@ -77,7 +77,7 @@ impl FileSync for Sources {
             excludes: meta.contains_key("exclude-patterns"),
         };
         tracing::debug!(name, ?wanted, "the builder asks for files");
-        let stream = send(Arc::clone(files), wanted, request.into_inner(), self.faults.clone());
+        let stream = send(Arc::clone(files), &wanted, request.into_inner(), self.faults.clone());
         Ok(Response::new(stream))
     }
 
@@ -89,17 +89,19 @@ impl FileSync for Sources {
     }
 }
 
-/// All values of a key. Newer builders escape what is not ASCII, and say so.
+/// All values of a key. Newer builders escape what is not ASCII, and say so; older ones send
+/// the bytes as they are.
 fn values(meta: &MetadataMap, key: &str) -> Vec<String> {
     let is_escaped = meta.contains_key(format!("{key}-encoded"));
-    let values = meta.get_all(key).iter().filter_map(|value| value.to_str().ok());
-    values.map(|value| if is_escaped { unescape(value) } else { value.to_owned() }).collect()
+    let values = meta.get_all(key).iter().map(AsciiMetadataValue::as_bytes);
+    let values = values.map(|value| if is_escaped { unescape(value) } else { value.to_vec() });
+    values.map(|value| String::from_utf8_lossy(&value).into_owned()).collect()
 }
 
 /// Undoes Go's `url.QueryEscape`.
-fn unescape(text: &str) -> String {
+fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {
         rest = after;
         let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
@@ -112,7 +114,7 @@ fn unescape(text: &str) -> String {
             (byte, _) => out.push(*byte),
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }
 
 /// A directory of a few files in memory, sorted by their names.
@@ -155,6 +157,9 @@ mod tests {
         meta.append("followpaths-encoded", "1".parse().unwrap());
         assert_eq!(values(&meta, "followpaths"), ["a b c", "é%zz%"]);
         assert!(values(&meta, "other").is_empty());
+        let raw = AsciiMetadataValue::try_from("\u{e9}.txt".as_bytes()).unwrap();
+        meta.append("include-patterns", raw);
+        assert_eq!(values(&meta, "include-patterns"), ["\u{e9}.txt"]);
     }
 
     #[test]

@@ -19,12 +19,15 @@ pub(super) struct Wanted {
     pub(super) excludes: bool,
 }
 
-/// Links that are followed for one request. More than this is a circle.
+/// Links that are followed for one request. For one with more than this, all is sent.
 const MOST_LINKS: usize = 10_000;
+
+/// Bytes of a path, as the systems have it: what is longer goes round in a circle.
+const LONGEST: usize = 4096;
 
 /// The entries that are wanted, in their order. A directory is, if anything in it is.
 pub(super) fn select(files: &dyn Files, wanted: &Wanted) -> Vec<u32> {
-    let patterns = patterns(files, wanted);
+    let paths = paths(files, wanted);
     // Without patterns for what is not wanted, it is the ignore file that is asked for.
     let is_for_rules = !wanted.excludes && wanted.follow.iter().any(|path| path.ends_with(IGNORE));
     let mut found: Vec<u32> = Vec::new();
@@ -32,7 +35,7 @@ pub(super) fn select(files: &dyn Files, wanted: &Wanted) -> Vec<u32> {
     // From the end: what is in a directory decides on the directory.
     for at in (0..files.len()).rev() {
         let entry = files.entry(at);
-        let is_wanted = patterns.as_ref().is_none_or(|all| all.ignores(entry.path.as_bytes()))
+        let is_wanted = paths.as_ref().is_none_or(|paths| paths.have(entry.path))
             && (is_for_rules || !files.is_ignored(at));
         let is_above =
             |last: &str| last.strip_prefix(entry.path).is_some_and(|rest| rest.starts_with('/'));
@@ -48,8 +51,26 @@ pub(super) fn select(files: &dyn Files, wanted: &Wanted) -> Vec<u32> {
 /// The ignore file that a builder asks for.
 const IGNORE: &str = ".dockerignore";
 
+/// What is wanted, with all that is in it.
+struct Paths {
+    /// Names as they are: links may lead to many.
+    plain: BTreeSet<String>,
+    wild: Patterns,
+}
+
+impl Paths {
+    fn have(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.map(|end| &path[..end]).any(|above| self.plain.contains(above))
+            || self.wild.ignores(path.as_bytes())
+    }
+}
+
+/// What is more than the name that it is.
+const WILD: [char; 4] = ['*', '?', '[', '\\'];
+
 /// What is wanted; `None` is everything.
-fn patterns(files: &dyn Files, wanted: &Wanted) -> Option<Patterns> {
+fn paths(files: &dyn Files, wanted: &Wanted) -> Option<Paths> {
     let mut paths: BTreeSet<String> = wanted.include.iter().map(|path| clean(path)).collect();
     if !wanted.follow.is_empty() {
         let links = (0..files.len()).map(|at| files.entry(at));
@@ -62,8 +83,10 @@ fn patterns(files: &dyn Files, wanted: &Wanted) -> Option<Patterns> {
     if paths.is_empty() || paths.contains("") {
         return None;
     }
+    let (wild, plain): (BTreeSet<_>, _) = paths.into_iter().partition(|path| path.contains(WILD));
     // What is no pattern here may be one there: more than is wanted does no harm.
-    paths.iter().map(|path| pattern(path)).collect()
+    let wild: Option<Patterns> = wild.iter().map(|path| pattern(path)).collect();
+    Some(Paths { plain, wild: wild? })
 }
 
 /// The pattern that means this path, whatever it begins with.
@@ -74,10 +97,13 @@ fn pattern(path: &str) -> Option<Pattern> {
 /// Adds each path, and where the links on it lead.
 fn follow(links: &BTreeMap<&str, &str>, wanted: &[String], found: &mut BTreeSet<String>) {
     let mut rest: Vec<String> = wanted.iter().map(|path| clean(path)).collect();
-    let mut steps = 0;
+    let mut seen = BTreeSet::new();
     while let Some(path) = rest.pop() {
-        steps += 1;
-        if steps > MOST_LINKS {
+        if path.len() > LONGEST || !seen.insert(path.clone()) {
+            continue;
+        }
+        if seen.len() > MOST_LINKS + wanted.len() {
+            found.insert(String::new());
             return;
         }
         let mut at = String::new();
@@ -92,12 +118,11 @@ fn follow(links: &BTreeMap<&str, &str>, wanted: &[String], found: &mut BTreeSet<
             if !is_last && targets.is_empty() {
                 continue;
             }
-            let is_new = found.insert(at.clone());
-            if is_new {
-                let below: Vec<&str> = parts.collect();
-                let below = below.join("/");
-                rest.extend(targets.iter().map(|target| clean(&format!("{target}/{below}"))));
-            }
+            // The link itself is not new to each path that leads over it.
+            found.insert(at);
+            let below: Vec<&str> = parts.collect();
+            let below = below.join("/");
+            rest.extend(targets.iter().map(|target| clean(&format!("{target}/{below}"))));
             break;
         }
     }
@@ -109,7 +134,7 @@ fn targets(links: &BTreeMap<&str, &str>, path: &str) -> Vec<String> {
     let leads = |target: &str| {
         if target.starts_with('/') { target.to_owned() } else { format!("{dir}/{target}") }
     };
-    if !name.contains(['*', '?', '[', '\\']) {
+    if !name.contains(WILD) {
         return links.get(path).map(|target| leads(target)).into_iter().collect();
     }
     let Some(names) = pattern(name) else { return Vec::new() };

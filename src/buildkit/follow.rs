@@ -27,6 +27,9 @@ const A_WHILE: Duration = Duration::from_millis(200);
 
 type Item = Result<BuildProgress, SolveError>;
 
+/// A call that has not been answered yet.
+type Call<T> = BoxFuture<'static, Result<Response<T>, Status>>;
+
 /// What came from the builder.
 enum Heard {
     Report(StatusResponse),
@@ -47,7 +50,7 @@ pub(crate) fn build(
         let error = SolveError { message, base: None, is_ours: true, is_cut: false };
         return stream::iter([Err(error)]).boxed();
     };
-    let (services, faults) = Session::new(served, &request.dockerfile);
+    let (services, faults) = Session::new(*served, &request.dockerfile);
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         if let Err(error) = services.serve(session).await {
@@ -74,8 +77,8 @@ pub(crate) fn build(
 /// A build on its way.
 struct Build {
     /// `None` once it has ended.
-    solve: Option<BoxFuture<'static, Result<Response<SolveResponse>, Status>>>,
-    opening: Option<BoxFuture<'static, Result<Response<Streaming<StatusResponse>>, Status>>>,
+    solve: Option<Call<SolveResponse>>,
+    opening: Option<Call<Streaming<StatusResponse>>>,
     reports: Option<Streaming<StatusResponse>>,
     steps: Steps,
     ready: VecDeque<Item>,
@@ -94,13 +97,16 @@ impl Build {
             let heard = async {
                 tokio::select! {
                     biased;
-                    report = report(&mut self.opening, &mut self.reports) => Heard::Report(report),
+                    Some(report) = report(&mut self.opening, &mut self.reports) => {
+                        Heard::Report(report)
+                    }
                     answer = solve => Heard::Answer(answer),
                 }
             };
-            let heard = match self.steps.are_waiting() {
-                true => timeout(A_WHILE, heard).await.ok(),
-                false => Some(heard.await),
+            let heard = if self.steps.are_waiting() {
+                timeout(A_WHILE, heard).await.ok()
+            } else {
+                Some(heard.await)
             };
             match heard {
                 Some(Heard::Report(report)) => self.take(report),
@@ -126,11 +132,13 @@ impl Build {
     /// Hears the rest, and says what came of it.
     async fn finish(&mut self, answer: Result<Response<SolveResponse>, Status>) {
         let is_cut = answer.as_ref().is_err_and(failure::is_cut);
-        while !is_cut {
-            let Some(reports) = &mut self.reports else { break };
-            match timeout(LAST_WORDS, reports.message()).await {
-                Ok(Ok(Some(report))) => self.take(report),
-                _ => break,
+        if !is_cut {
+            let next = async |build: &mut Self| {
+                let report = report(&mut build.opening, &mut build.reports);
+                timeout(LAST_WORDS, report).await.ok().flatten()
+            };
+            while let Some(report) = next(self).await {
+                self.take(report);
             }
         }
         let mut told = Vec::new();
@@ -160,11 +168,11 @@ impl Build {
     }
 }
 
-/// The next report; never, once there are no more.
+/// The next report; `None`, once there are no more.
 async fn report(
-    opening: &mut Option<BoxFuture<'static, Result<Response<Streaming<StatusResponse>>, Status>>>,
+    opening: &mut Option<Call<Streaming<StatusResponse>>>,
     reports: &mut Option<Streaming<StatusResponse>>,
-) -> StatusResponse {
+) -> Option<StatusResponse> {
     if let Some(open) = opening {
         let opened = open.await;
         *opening = None;
@@ -173,13 +181,16 @@ async fn report(
             Err(error) => tracing::debug!(%error, "the builder does not tell of its steps"),
         }
     }
-    if let Some(stream) = reports {
-        match stream.message().await {
-            Ok(Some(report)) => return report,
-            Ok(None) => {}
-            Err(error) => tracing::debug!(%error, "the builder stopped telling of its steps"),
-        }
+    let told = reports.as_mut()?.message().await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the builder stopped telling of its steps");
+        None
+    });
+    if told.is_none() {
         *reports = None;
     }
-    std::future::pending().await
+    told
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

@@ -7,6 +7,12 @@
 
 mod channel;
 mod failure;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod fake_files;
+#[cfg(test)]
+mod fake_receiver;
 mod files;
 mod filter;
 mod follow;

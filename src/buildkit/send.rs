@@ -2,6 +2,7 @@
 //! what there is, then, while that still goes on, the bytes of whatever it asks for.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::io::{self, Read};
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,12 +51,12 @@ struct Sender {
 /// Answers a request for files.
 pub(super) fn send(
     files: Arc<dyn Files>,
-    wanted: Wanted,
+    wanted: &Wanted,
     questions: Streaming<Packet>,
     faults: Faults,
 ) -> BoxStream<'static, Item> {
     let (packets, answers) = mpsc::channel(AHEAD);
-    let selected: Arc<[u32]> = select(&*files, &wanted).into();
+    let selected: Arc<[u32]> = select(&*files, wanted).into();
     // It has no part in the channel, whose end is the end of the answer.
     let list = stream::iter(list(Arc::clone(&files), Arc::clone(&selected))).map(Ok);
     let sender = Arc::new(Sender { files, selected, packets, faults });
@@ -80,7 +81,12 @@ async fn answer(sender: Arc<Sender>, mut questions: Streaming<Packet>) {
     let mut readers: Option<blocking::Sender<u32>> = None;
     let mut asked = BTreeSet::new();
     loop {
-        let packet = match questions.message().await {
+        let packet = tokio::select! {
+            packet = questions.message() => packet,
+            // Nobody takes answers any more, so no question matters.
+            () = sender.packets.closed() => return,
+        };
+        let packet = match packet {
             Ok(Some(packet)) => packet,
             Ok(None) => return,
             Err(error) => {
@@ -179,7 +185,7 @@ impl Sender {
             }
         })();
         read.or_else(|error: io::Error| {
-            if error.get_ref().is_some_and(|cause| cause.is::<Gone>()) {
+            if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Gone>) {
                 return Err(Gone);
             }
             let told = error.to_string();

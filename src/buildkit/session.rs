@@ -158,3 +158,7 @@ impl Health for Alive {
         Ok(Response::new(futures_util::stream::empty().boxed()))
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

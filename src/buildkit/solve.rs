@@ -18,6 +18,9 @@ const FRONTEND: &str = "dockerfile.v0";
 /// The build argument that asks for a cache inside of the image, for `cache_from` elsewhere.
 const INLINE_CACHE: &str = "BUILDKIT_INLINE_CACHE";
 
+/// What Go takes for a yes.
+const TRUE: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
+
 /// Where the result goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exporter {
@@ -34,7 +37,7 @@ pub(super) fn request(
     exporter: Exporter,
 ) -> SolveRequest {
     let BuildRequest { args, network, .. } = request;
-    let inline = args.get(INLINE_CACHE).is_some_and(|value| value == "1");
+    let inline = args.get(INLINE_CACHE).is_some_and(|value| TRUE.contains(&&**value));
     let inline = inline
         .then(|| CacheOptionsEntry { r#type: "inline".to_owned(), attrs: HashMap::default() });
     let cache = CacheOptions { exports: inline.into_iter().collect(), ..CacheOptions::default() };

@@ -88,3 +88,8 @@ async fn forward(
 ) -> Result<BoxStream<'static, Result<BytesMessage, Status>>, Status> {
     Err(Status::unimplemented("ssh agents are passed on where they listen on Unix sockets"))
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "ssh_tests.rs"]
+mod tests;

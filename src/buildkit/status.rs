@@ -30,6 +30,9 @@ const CACHE: &str = "importing cache manifest from ";
 /// `# syntax=` names.
 const IMAGES: [&str; 2] = ["[internal] load metadata for ", "resolve image config for "];
 
+/// What stands in front of a layer's digest while it is unpacked.
+const UNPACKING: &str = "extracting ";
+
 /// All steps of a build.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
@@ -139,25 +142,22 @@ impl Steps {
         let step = self.all.entry(digest).or_insert_with(|| Step { heard, ..Step::default() });
         (step.name, step.inputs) = (name, inputs);
         let Some(started) = started else { return };
-        match completed {
-            None => {
-                step.before += step.ran();
-                (step.began, step.ended, step.ending) = (Some(started), None, None);
-                if step.state.is_some_and(|state| state != StepState::Running) {
-                    step.run(&mut self.told, out);
-                }
-            }
-            Some(_) => {
-                (step.began, step.ended) = (Some(started), completed);
-                let ending = match (error.is_empty(), cached) {
-                    (false, _) => StepState::Failed,
-                    (true, true) => StepState::Cached,
-                    (true, false) => StepState::Done,
-                };
-                let is_told = step.state.is_some_and(|state| state != StepState::Running);
-                step.ending = (!is_told).then_some(ending);
-            }
+        let is_told = |step: &Step| step.state.is_some_and(|state| state != StepState::Running);
+        // Opened again, perhaps for so short that no more than its new end is told.
+        let is_again = step.ended.is_some() && step.began != Some(started);
+        if is_again {
+            step.before += step.ran();
         }
+        if (is_again || completed.is_none()) && is_told(step) {
+            step.run(&mut self.told, out);
+        }
+        (step.began, step.ended) = (Some(started), completed);
+        let ending = match (error.is_empty(), cached) {
+            (false, _) => StepState::Failed,
+            (true, true) => StepState::Cached,
+            (true, false) => StepState::Done,
+        };
+        step.ending = (completed.is_some() && !is_told(step)).then_some(ending);
     }
 
     /// Tells of the steps that began and that ended; of those that may be over at once or be
@@ -175,15 +175,23 @@ impl Steps {
             ending => ending.is_some(),
         };
         let is_new = |step: &Step| match step.ending {
+            _ if step.state.is_some() => false,
             None => ago(step.began).is_some_and(|ago| ago >= begun),
             // It was not run at all.
             Some(StepState::Cached) => false,
             Some(_) => is_over(step),
         };
+        // One that is told takes those with it that ran before it and may yet be opened again.
+        let newest = self.all.values().filter(|step| is_new(step)).filter_map(|step| step.began);
+        let newest = newest.max();
+        let is_passed = |step: &Step| {
+            step.state.is_none() && step.ending == Some(StepState::Done) && step.began < newest
+        };
         let mut steps: Vec<(&String, &mut Step)> = self.all.iter_mut().collect();
-        steps.sort_by_key(|(_, step)| (step.began, step.heard));
+        let is_last = |step: &Step| step.ending == Some(StepState::Failed);
+        steps.sort_by_key(|(_, step)| (is_last(step), step.began, step.heard));
         for (digest, step) in steps {
-            if step.state.is_none() && is_new(step) {
+            if is_new(step) || is_passed(step) {
                 step.run(&mut self.told, out);
             }
             if !is_over(step) {
@@ -205,13 +213,13 @@ impl Steps {
         let (current, total) = (positive(*current), positive(*total));
         if step == CONTEXT && name == "transferring" {
             out.push(BuildProgress::Sent(current));
-        } else if let Some(hex) = id.strip_prefix("sha256:") {
+        } else if let Some(hex) = id.strip_prefix(UNPACKING).unwrap_or(id).strip_prefix("sha256:") {
             let state = match name.split_whitespace().next().unwrap_or_default() {
                 _ if completed.is_some() => LayerState::Done,
                 "waiting" => LayerState::Waiting,
                 "downloading" => LayerState::Downloading,
                 "verifying" => LayerState::Downloaded,
-                "extracting" => LayerState::Extracting,
+                "extract" | "extracting" => LayerState::Extracting,
                 "done" => LayerState::Done,
                 _ => return,
             };
@@ -238,16 +246,19 @@ impl Steps {
     }
 
     fn log(&mut self, log: &VertexLog, out: &mut Vec<BuildProgress>) {
-        if self.all.get(&log.vertex).is_none_or(|step| step.state.is_none()) {
+        self.now = self.now.max(log.timestamp.as_ref().map(time).unwrap_or_default());
+        if self.all.get(&log.vertex).is_some_and(|step| step.state.is_none()) {
             // What led to it is told in front of it.
             self.finish_inputs(&log.vertex);
             self.settle(SETTLED, BEGUN, out);
         }
-        let step = self.all.entry(log.vertex.clone()).or_default();
-        if step.state.is_none() {
-            step.run(&mut self.told, out);
+        let mut number = 0;
+        if let Some(step) = self.all.get_mut(&log.vertex) {
+            if step.state.is_none() {
+                step.run(&mut self.told, out);
+            }
+            number = step.number;
         }
-        let number = step.number;
         let lines = self.open.entry((log.vertex.clone(), log.stream)).or_default();
         let whole = lines.push(&log.msg).into_iter();
         out.extend(whole.map(|line| BuildProgress::Log { number, line }));

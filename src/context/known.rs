@@ -81,7 +81,11 @@ impl Known {
         let key = format!("{device}:{}", hex(path_bytes(real)));
         let before = cache.get(STATS, &key).unwrap_or_default();
         Self {
-            before: if before.len() % size_of::<Record>() == 0 { before } else { Vec::new() },
+            before: if before.len().is_multiple_of(size_of::<Record>()) {
+                before
+            } else {
+                Vec::new()
+            },
             is_deaf: reread,
             device,
             found: Some(Mutex::default()),

@@ -57,13 +57,14 @@ impl ServedTree {
         let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
         order.sort_unstable_by(|a, b| bytes(a).map(rank).cmp(bytes(b).map(rank)));
         #[cfg(not(unix))]
-        let paths = tree.entries.iter().map(|e| e.path.to_string_lossy().replace('\\', "/"));
+        let paths =
+            tree.entries.iter().map(|e| e.path.to_string_lossy().replace('\\', "/")).collect();
         let served = Self {
+            tree,
             order,
             versions,
             #[cfg(not(unix))]
-            paths: paths.collect(),
-            tree,
+            paths,
         };
         Ok((served, key))
     }
@@ -122,3 +123,8 @@ impl Files for ServedTree {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "served_tests.rs"]
+mod tests;

@@ -75,7 +75,7 @@ pub(crate) enum BuildContext {
     /// engine asked for it. An error in the stream aborts the build.
     Archive(BoxStream<'static, io::Result<Bytes>>),
     /// For `BuildKit`.
-    Served(Served),
+    Served(Box<Served>),
 }
 
 /// What a builder may ask for during a build.

@@ -203,7 +203,7 @@ async fn send<E: Engine>(
             }
             BuildProgress::FailedAt(step) => transcript.failed_at(step),
             BuildProgress::Remark(remark) => {
-                run.progress.warn(Some(&image.id), about(&remark, &shown))
+                run.progress.warn(Some(&image.id), about(&remark, &shown));
             }
             BuildProgress::Pull(_) => {}
         }

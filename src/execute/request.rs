@@ -48,9 +48,11 @@ pub(super) async fn request<E: Engine>(
     let shown = inputs::shown(build, &tree);
     let wrong = |why: String| failed(image, FailureClass::Build, why);
     let locked = read.locked();
-    let pinned = move |tree: Tree| match locked.is_empty() {
-        true => Ok(tree),
-        false => tree.with_dockerfile(|text| pin(text, &build.args, &locked)),
+    let pinned = move |tree: Tree| {
+        if locked.is_empty() {
+            return Ok(tree);
+        }
+        tree.with_dockerfile(|text| pin(text, &build.args, &locked))
     };
     let mut request = BuildRequest {
         dockerfile: tree.dockerfile.clone(),
@@ -83,7 +85,7 @@ pub(super) async fn request<E: Engine>(
         let cut_short = |_| wrong("its context was not served".to_owned());
         let (files, key) = served.await.map_err(cut_short)?.map_err(wrong)?;
         request.dockerfile = if name.is_empty() { "Dockerfile".to_owned() } else { name };
-        request.context = BuildContext::Served(Served {
+        request.context = BuildContext::Served(Box::new(Served {
             name: image.name.clone(),
             files: Arc::new(files),
             key,
@@ -92,7 +94,7 @@ pub(super) async fn request<E: Engine>(
             secrets,
             agents,
             logins: Arc::new(OfUser(Arc::clone(run.credentials), run.progress.clone())),
-        });
+        }));
         return Ok(request);
     }
     for base in read.bases.iter().filter(|base| base.image.is_none() && !base.is_frontend) {
