@@ -216,16 +216,29 @@ impl Tree {
     /// The text of the Dockerfile, where it can still be read.
     pub(crate) fn dockerfile_text(&self) -> Option<String> {
         let Kind::File { content, .. } = self.dockerfile_kind()? else { return None };
-        let bytes = match content {
-            Content::Memory(bytes) => bytes.to_vec(),
+        let bytes = self.dockerfile_bytes(content)?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn dockerfile_bytes(&self, content: &Content) -> Option<Bytes> {
+        match content {
+            Content::Memory(bytes) => Some((**bytes).clone()),
             Content::Disk => {
                 let mut bytes = Vec::new();
                 let path = Path::new(&self.dockerfile);
                 self.root.as_ref()?.file(path).ok()?.read_to_end(&mut bytes).ok()?;
-                bytes
+                Some(bytes.into())
             }
-        };
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        }
+    }
+
+    /// The bytes of the Dockerfile, if they are still those that were hashed, or that were
+    /// made of them.
+    fn hashed_dockerfile(&self) -> Option<Bytes> {
+        let Kind::File { content, hash, .. } = self.dockerfile_kind()? else { return None };
+        let bytes = self.dockerfile_bytes(content)?;
+        let is_hashed = *content != Content::Disk || file::sha256(&bytes) == *hash;
+        is_hashed.then_some(bytes)
     }
 
     /// The same with another text of the Dockerfile, which `change` makes of the one that

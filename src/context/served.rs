@@ -70,9 +70,12 @@ impl ServedTree {
     }
 
     /// The text of the Dockerfile, as the builder gets it, and that of its own ignore file.
-    pub(crate) fn texts(tree: &Tree) -> (Bytes, Option<Bytes>) {
-        let dockerfile = tree.dockerfile_text().unwrap_or_default().into();
-        (dockerfile, tree.ignore.is_own.then(|| tree.ignore.text.clone()))
+    /// The error is that it is not what was hashed.
+    pub(crate) fn texts(tree: &Tree) -> Result<(Bytes, Option<Bytes>), String> {
+        let dockerfile = tree.hashed_dockerfile();
+        let dockerfile =
+            dockerfile.ok_or_else(|| format!("`{}` changed while it was read", tree.dockerfile))?;
+        Ok((dockerfile, tree.ignore.is_own.then(|| tree.ignore.text.clone())))
     }
 
     fn at(&self, at: usize) -> (usize, &Entry) {

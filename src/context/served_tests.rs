@@ -132,11 +132,11 @@ fn what_the_builder_has_to_read_is_there_and_still_ignored() {
 fn an_ignore_file_of_its_own_goes_with_the_dockerfile_alone() {
     let dir = context(&["Dockerfile", "a", "b"]);
     fs_err::write(dir.path().join(".dockerignore"), "a").unwrap();
-    let (dockerfile, ignore) = ServedTree::texts(&read(dir.path(), "Dockerfile"));
+    let (dockerfile, ignore) = ServedTree::texts(&read(dir.path(), "Dockerfile")).unwrap();
     assert_eq!((&*dockerfile, ignore), (&b"Dockerfile"[..], None));
     fs_err::write(dir.path().join("Dockerfile.dockerignore"), "b\nDockerfile").unwrap();
     let tree = read(dir.path(), "Dockerfile");
-    let (dockerfile, ignore) = ServedTree::texts(&tree);
+    let (dockerfile, ignore) = ServedTree::texts(&tree).unwrap();
     assert_eq!(
         (&*dockerfile, ignore.as_deref()),
         (&b"Dockerfile"[..], Some(&b"b\nDockerfile"[..]))
@@ -156,14 +156,14 @@ fn nothing_that_is_made_up_is_served() {
     let place = Place { dir: &app, dockerfile: Path::new("../other/Dockerfile"), root: dir.path() };
     let tree = walk(place, How::Hashed(&Cache::default(), false)).unwrap();
     assert!(tree.is_brought && tree.overlay.len() == 2);
-    assert_eq!(&*ServedTree::texts(&tree).0, b"other/Dockerfile");
+    assert_eq!(&*ServedTree::texts(&tree).unwrap().0, b"other/Dockerfile");
     assert_eq!(paths(&serve(tree)), ["main.c"]);
 }
 
 #[test]
 fn a_template_is_a_dockerfile_and_no_files() {
     let tree = Tree::template("FROM scratch\n");
-    let (dockerfile, ignore) = ServedTree::texts(&tree);
+    let (dockerfile, ignore) = ServedTree::texts(&tree).unwrap();
     assert_eq!((&*dockerfile, ignore), (&b"FROM scratch\n"[..], None));
     assert_eq!(paths(&serve(tree)), [""; 0]);
 }
@@ -173,10 +173,28 @@ fn a_pinned_dockerfile_is_the_builders_and_not_the_contexts() {
     let dir = context(&["Dockerfile", "a"]);
     let tree = read(dir.path(), "Dockerfile");
     let pinned = tree.with_dockerfile(|text| Ok(format!("{text}@sha256:0"))).unwrap();
-    assert_eq!(&*ServedTree::texts(&pinned).0, b"Dockerfile@sha256:0");
+    assert_eq!(&*ServedTree::texts(&pinned).unwrap().0, b"Dockerfile@sha256:0");
     let served = serve(pinned);
     assert_eq!(paths(&served), ["Dockerfile", "a"]);
     assert_eq!(text(&served, "Dockerfile").unwrap(), "Dockerfile");
+}
+
+#[test]
+fn the_builder_gets_the_dockerfile_that_was_hashed_or_none() {
+    let dir = context(&["Dockerfile"]);
+    let path = dir.path().join("Dockerfile");
+    // Whatever bytes it is made of.
+    fs_err::write(&path, b"FROM a\n# caf\xe9\n").unwrap();
+    let tree = read(dir.path(), "Dockerfile");
+    assert_eq!(&*ServedTree::texts(&tree).unwrap().0, b"FROM a\n# caf\xe9\n");
+    for change in [
+        |path: &Path| fs_err::write(path, "FROM b\n").unwrap(),
+        |path: &Path| fs_err::remove_file(path).unwrap(),
+    ] {
+        change(&path);
+        let error = ServedTree::texts(&tree).unwrap_err();
+        assert_eq!(error, "`Dockerfile` changed while it was read");
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub(super) async fn request<E: Engine>(
         let name = request.shown.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         let label = labels.get(LABEL).map(|value| (LABEL, &**value));
         let tree = pinned(tree).map_err(wrong)?;
-        let (text, ignore) = ServedTree::texts(&tree);
+        let (text, ignore) = ServedTree::texts(&tree).map_err(wrong)?;
         let text = label
             .and_then(|label| with_label(&text, build.target.as_deref(), label))
             .map_or(text, Bytes::from);
