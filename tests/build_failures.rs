@@ -37,7 +37,9 @@ const BUILDERS: [&str; 2] = ["buildkit", "classic"];
 
 #[test]
 fn a_failed_build_shows_its_last_lines_keeps_all_and_leaves_the_name_alone() {
-    BUILDERS.iter().for_each(|builder| shows_its_last_lines(builder));
+    for builder in BUILDERS {
+        shows_its_last_lines(builder);
+    }
 }
 
 fn shows_its_last_lines(builder: &str) {
@@ -64,9 +66,10 @@ fn shows_its_last_lines(builder: &str) {
     let path = image["log_file"].as_str().unwrap();
     assert!(path.contains("/.local/state/occ/builds/tool-"), "{path}");
     let text = fs_err::read_to_string(path).unwrap();
-    let (first, start) = match is_classic {
-        true => ("line 1\n", "Step 1/6 : ARG BASE=scratch\nStep 2/6 : FROM"),
-        false => (" line 1\n", "#1 [internal] load build definition from Dockerfile\n"),
+    let (first, start) = if is_classic {
+        ("line 1\n", "Step 1/6 : ARG BASE=scratch\nStep 2/6 : FROM")
+    } else {
+        (" line 1\n", "#1 [internal] load build definition from Dockerfile\n")
     };
     let (at, _) = text.split_once(first).expect(&text);
     let number = at.rsplit('\n').next().unwrap();
@@ -84,7 +87,9 @@ fn shows_its_last_lines(builder: &str) {
 
 #[test]
 fn a_failed_step_is_told_with_its_line_in_the_dockerfile() {
-    BUILDERS.iter().for_each(|builder| has_its_line(builder));
+    for builder in BUILDERS {
+        has_its_line(builder);
+    }
 }
 
 fn has_its_line(builder: &str) {

@@ -1,4 +1,4 @@
-//! Builds with the BuildKit of the real engine.
+//! Builds with the `BuildKit` of the real engine.
 
 mod choice;
 mod ends;

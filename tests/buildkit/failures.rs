@@ -1,4 +1,4 @@
-//! Builds that BuildKit refuses or that fail in it: what is told, and where.
+//! Builds that `BuildKit` refuses or that fail in it: what is told, and where.
 
 use serde_json::{Value, json};
 

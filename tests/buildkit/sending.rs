@@ -179,7 +179,8 @@ fn only_what_a_dockerfile_copies_is_sent() {
 fn an_ignore_file_may_be_long() {
     let mut engine = RealEngine::connect();
     let name = engine.name("long-ignore");
-    let lines: String = (0..3000).map(|at| format!("some/longer/path/{at}/*.log\n")).collect();
+    let lines: Vec<String> = (0..3000).map(|at| format!("some/longer/path/{at}/*.log\n")).collect();
+    let lines = lines.concat();
     let text = format!("FROM scratch\n{}COPY . /\n", mark());
     let occ = tool(&engine, &name, "", &text)
         .file("ctx/.dockerignore", lines + ".dockerignore\nDockerfile\n")
@@ -187,7 +188,7 @@ fn an_ignore_file_may_be_long() {
         .file("ctx/some/longer/path/3000/a.log", "x");
     occ.run_with(["sync"]).expect(0);
     let files = engine.files(&name);
-    let logs: Vec<&String> = files.iter().filter(|path| path.ends_with(".log")).collect();
+    let logs: Vec<&String> = files.iter().filter(|path| path.contains(".log")).collect();
     assert_eq!(logs, ["some/longer/path/3000/a.log"]);
     assert!(!files.contains("Dockerfile"));
 }

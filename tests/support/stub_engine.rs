@@ -118,7 +118,7 @@ impl StubEngine {
         self.rule(Rule::on(matching, fault))
     }
 
-    /// Says that it has BuildKit, and ends every build before it begins.
+    /// Says that it has `BuildKit`, and ends every build before it begins.
     #[must_use]
     pub(crate) fn with_buildkit(self) -> Self {
         self.failing("POST /grpc", Fault::Upgrade).failing("POST /session", Fault::Upgrade)

@@ -103,7 +103,9 @@ fn row_59_a_signal_that_was_to_be_ignored_is_ignored() {
 
 #[test]
 fn row_58_interrupted_in_a_build_the_real_engine_stops_its_step() {
-    ["buildkit", "classic"].iter().for_each(|builder| interrupted_in_a_step(builder));
+    for builder in ["buildkit", "classic"] {
+        interrupted_in_a_step(builder);
+    }
 }
 
 fn interrupted_in_a_step(builder: &str) {
