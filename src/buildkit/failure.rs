@@ -137,7 +137,15 @@ pub(super) fn message(status: &Status) -> String {
     ];
     let text =
         of_frontend.iter().fold(text, |text, start| text.strip_prefix(start).unwrap_or(text));
+    if is_frontends_end(text) {
+        return format!("the frontend that `# syntax=` names failed: {text}");
+    }
     text.to_owned()
+}
+
+/// Whether it is the end of a frontend that says nothing about it itself.
+fn is_frontends_end(text: &str) -> bool {
+    text.strip_prefix("exit code: ").is_some_and(|code| code.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ fn every_name_of_the_needed_stages_is_locked_and_no_other() {
     let text = fs_err::read_to_string(occ.work().join("opencode.toml")).unwrap();
     let occ = occ.file("opencode.toml", text.replace(", builder = \"classic\"", ""));
     let run = occ.run_with(["sync", "--locked", "--no-cache"]).expect(1);
-    run.says(&["failed to solve with frontend gateway.v0", &format!("@{digest}")]);
+    run.says(&["the frontend that `# syntax=` names failed: exit code: 1", &format!("@{digest}")]);
     let text = fs_err::read_to_string(occ.work().join("in/Dockerfile")).unwrap();
     let (_, text) = text.split_once('\n').unwrap();
     let occ = occ.file("in/Dockerfile", text);
