@@ -92,7 +92,7 @@ bench_buildkit() {
     dir=$work/$fixture
     numbers+=("$(sh "$work/forget-all" && row "occ, cold build, $fixture: memory" "$(memory "$occ" --manifest "$work/kit-$fixture.toml" sync)" MB 16)")
     numbers+=("$(sh "$work/forget-all" && row "docker, cold build, $fixture: memory" "$(memory "$cli" build -q -t "occ-bench/$fixture:docker" "$dir")" MB null)")
-    pair "cold-$fixture" 1 3 9 "sh $work/forget-all" 0.9 "cold build, $fixture"
+    pair "cold-$fixture" 1 3 6 "sh $work/forget-all" 0.9 "cold build, $fixture"
     pair "same-$fixture" 3 4 12 "sh $work/forget-names" 0.6 "unchanged, $fixture"
     case $fixture in
     many) part=000/0000 size=10000 ;;

@@ -216,7 +216,7 @@ pub(crate) async fn which_are_held<'r, E: Engine>(
 /// Whether an image is made for another processor than this program. Asking the
 /// engine for its own platform costs more than all inspects, so an engine of this
 /// machine, whose platform is that of this program, is asked only then.
-fn is_foreign(facts: &ImageFacts) -> bool {
+pub(crate) fn is_foreign(facts: &ImageFacts) -> bool {
     let native = Platform::normalised("linux", std::env::consts::ARCH, "");
     !native.accepts(&facts.platform)
 }

@@ -48,6 +48,12 @@ impl Cache {
         Some(bytes)
     }
 
+    /// Whether something is kept under `key`.
+    pub(crate) fn has(&self, shelf: Shelf, key: &str) -> bool {
+        let place = |dir: &PathBuf| dir.join(shelf.name).join(file_name(key));
+        self.dir.as_ref().map(place).is_some_and(|path| path.exists())
+    }
+
     /// Keeps a value under `key`.
     pub(crate) fn put_value(&self, shelf: Shelf, key: &str, value: &impl Serialize) {
         if self.dir.is_none() {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::context::Tree;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::PULSE;
-use crate::engine::{BuildProgress, BuildRequest, Engine, PullProgress, Remark};
+use crate::engine::{BuildContext, BuildProgress, BuildRequest, Engine, PullProgress, Remark};
 use crate::execute::mask::Mask;
 use crate::execute::renew::renew;
 use crate::execute::report::Action;
@@ -78,10 +78,11 @@ pub(super) async fn build<E: Engine>(
         let mask = Mask::new(&given.0);
         let given = served.then_some(given);
         let request = request(run, image, (step, &read), &labels, tree, given).await?;
+        let is_named = matches!(request.context, BuildContext::Served(_));
         let sent = send(run, image, request, &mask, &mut transcript).await;
         let id =
             sent.map_err(|error| EngineError { message: mask.hide(error.message), ..error })?;
-        let proven = prove(run, image, &labels, &id).await;
+        let proven = prove(run, image, &labels, (&id, is_named)).await;
         if proven.is_err() {
             // It may have its name already.
             place::restore(run, image).await;
@@ -228,7 +229,7 @@ async fn prove<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     labels: &Labels,
-    id: &EngineId,
+    (id, is_named): (&EngineId, bool),
 ) -> Result<EngineId, EngineError> {
     let Some(facts) = inspect(run.engine, id.as_str()).await? else {
         let message = format!("the engine built {id}, and does not have it");
@@ -239,7 +240,14 @@ async fn prove<E: Engine>(
         return Err(failed(image, FailureClass::Integrity, message));
     }
     place::prove_platform(run, image, &facts, EngineErrorKind::Build).await?;
-    place::place(run, image, &facts).await?;
+    // One builder gives the name with the image, and this proves it; the other does not.
+    let has_name = is_named && {
+        let named = inspect(run.engine, &image.name.canonical()).await?;
+        named.is_some_and(|named| named.id == facts.id)
+    };
+    if !has_name {
+        place::place(run, image, &facts).await?;
+    }
     Ok(facts.id)
 }
 

@@ -242,7 +242,11 @@ fn table<'t>(build: &'t DesiredBuild, inputs: &Inputs, tree: &'t Tree) -> Table<
 
 /// Keeps what an image was built from, so that the next change of it can be named.
 pub(crate) fn remember(cache: &Cache, build: &DesiredBuild, inputs: &Inputs, tree: &Tree) {
-    cache.put_value(TABLES, inputs.hash().as_str(), &table(build, inputs, tree));
+    let hash = inputs.hash();
+    // The same inputs have the same table.
+    if !cache.has(TABLES, hash.as_str()) {
+        cache.put_value(TABLES, hash.as_str(), &table(build, inputs, tree));
+    }
 }
 
 fn recall(cache: &Cache, hash: &InputHash) -> Option<Table<'static>> {
