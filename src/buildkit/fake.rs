@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status};
 use tower_service::Service as _;
 
 use crate::buildkit::channel::{Channel, HEADERS, greet};
-use crate::buildkit::files::Faults;
+use crate::buildkit::faults::Faults;
 use crate::buildkit::follow::build;
 use crate::buildkit::session::{Session, SessionId};
 use crate::buildkit::solve::Exporter;

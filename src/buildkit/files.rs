@@ -1,7 +1,7 @@
 //! The directories that a builder may ask for: the context and the Dockerfile's.
 
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bollard_buildkit_proto::fsutil::types::Packet;
 use bollard_buildkit_proto::moby::filesync::v1::file_sync_server::FileSync;
@@ -10,28 +10,11 @@ use futures_util::stream::BoxStream;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::buildkit::faults::Faults;
 use crate::buildkit::filter::Wanted;
 use crate::buildkit::send::send;
 use crate::engine::{FileEntry, FileKind, Files};
 use crate::words::hash::hash_of;
-
-/// What went wrong with the files of a build: the first of it, in words. A builder that is
-/// told so says it again, in words of its own.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Faults(Arc<Mutex<Option<String>>>);
-
-impl Faults {
-    /// Keeps a problem, unless there is one already.
-    pub(super) fn tell(&self, problem: &str) {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| problem.to_owned());
-    }
-
-    /// The first problem.
-    pub(crate) fn first(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// What is served of files.
 #[derive(Clone)]
@@ -160,14 +143,5 @@ mod tests {
         let raw = AsciiMetadataValue::try_from("\u{e9}.txt".as_bytes()).unwrap();
         meta.append("include-patterns", raw);
         assert_eq!(values(&meta, "include-patterns"), ["\u{e9}.txt"]);
-    }
-
-    #[test]
-    fn the_first_fault_stays() {
-        let faults = Faults::default();
-        assert_eq!(faults.first(), None);
-        faults.tell("one");
-        faults.clone().tell("two");
-        assert_eq!(faults.first().as_deref(), Some("one"));
     }
 }

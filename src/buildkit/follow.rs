@@ -12,7 +12,7 @@ use tonic::{Response, Status, Streaming};
 
 use crate::buildkit::channel::{Channel, Duplex, control};
 use crate::buildkit::failure::{self, SolveError};
-use crate::buildkit::files::Faults;
+use crate::buildkit::faults::Faults;
 use crate::buildkit::session::{Session, SessionId};
 use crate::buildkit::solve::{self, Exporter};
 use crate::buildkit::status::Steps;

@@ -13,6 +13,7 @@ mod fake;
 mod fake_files;
 #[cfg(test)]
 mod fake_receiver;
+mod faults;
 mod files;
 mod filter;
 mod follow;

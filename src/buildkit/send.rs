@@ -13,7 +13,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
-use crate::buildkit::files::Faults;
+use crate::buildkit::faults::Faults;
 use crate::buildkit::filter::{Wanted, select};
 use crate::engine::{FileKind, Files};
 

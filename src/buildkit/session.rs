@@ -20,7 +20,8 @@ use tonic::{Request, Response, Status};
 use tower_service::Service as _;
 
 use crate::buildkit::channel::{Duplex, HEADERS};
-use crate::buildkit::files::{Faults, Sources};
+use crate::buildkit::faults::Faults;
+use crate::buildkit::files::Sources;
 use crate::buildkit::logins::LoginService;
 use crate::buildkit::secrets::SecretService;
 use crate::buildkit::ssh::AgentService;

@@ -12,7 +12,7 @@ use crate::engine::{BuildContext, BuildProgress, BuildRequest, Engine, PullProgr
 use crate::execute::mask::Mask;
 use crate::execute::renew::renew;
 use crate::execute::report::Action;
-use crate::execute::request::{is_served, pulls_all, request};
+use crate::execute::request::{failed, is_served, pulls_all, request};
 use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, place, secrets};
 use crate::observe::bases;
@@ -26,7 +26,7 @@ use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 use crate::words::image::EngineId;
 
-pub(super) type Labels = BTreeMap<String, String>;
+type Labels = BTreeMap<String, String>;
 
 /// Builds.
 pub(super) async fn build<E: Engine>(
@@ -249,8 +249,4 @@ async fn prove<E: Engine>(
         place::place(run, image, &facts).await?;
     }
     Ok(facts.id)
-}
-
-pub(super) fn failed(image: &ImagePlan, class: FailureClass, message: String) -> EngineError {
-    EngineError::new(EngineErrorKind::Build, class, image.name.canonical(), message)
 }

@@ -12,10 +12,9 @@ use crate::context::dockerfile::pin::pin;
 use crate::context::served::ServedTree;
 use crate::context::{Tree, archive};
 use crate::engine::credentials::CredentialStore;
-use crate::engine::error::EngineError;
+use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::{BuildContext, BuildRequest, Builder, Credentials, Engine, Logins, Served};
 use crate::execute::Run;
-use crate::execute::build::{Labels, failed};
 use crate::execute::secrets::Given;
 use crate::observe::{inputs, which_are_held};
 use crate::plan::step::{BuildStep, ImagePlan};
@@ -40,7 +39,7 @@ pub(super) async fn request<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     (step, read): (&BuildStep, &Inputs),
-    labels: &Labels,
+    labels: &BTreeMap<String, String>,
     tree: Tree,
     given: Option<Given>,
 ) -> Result<BuildRequest, EngineError> {
@@ -113,6 +112,11 @@ pub(super) async fn request<E: Engine>(
     });
     request.context = BuildContext::Archive(archive.boxed());
     Ok(request)
+}
+
+/// A build that failed for a reason of occ's own.
+pub(super) fn failed(image: &ImagePlan, class: FailureClass, message: String) -> EngineError {
+    EngineError::new(EngineErrorKind::Build, class, image.name.canonical(), message)
 }
 
 /// Whether the engine may be told to pull the bases by itself: all of them have to come
