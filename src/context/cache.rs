@@ -54,26 +54,27 @@ impl Cache {
         self.dir.as_ref().map(place).is_some_and(|path| path.exists())
     }
 
-    /// Keeps a value under `key`.
-    pub(crate) fn put_value(&self, shelf: Shelf, key: &str, value: &impl Serialize) {
+    /// Keeps a value under `key`; whether it could be kept.
+    pub(crate) fn put_value(&self, shelf: Shelf, key: &str, value: &impl Serialize) -> bool {
         if self.dir.is_none() {
-            return;
+            return false;
         }
         // Its size first: some are large, and a buffer that grows takes twice that.
         let size = postcard::experimental::serialized_size(value).unwrap_or_default();
-        if let Ok(bytes) = postcard::to_extend(value, Vec::with_capacity(size)) {
-            self.put(shelf, key, &bytes);
-        }
+        let bytes = postcard::to_extend(value, Vec::with_capacity(size));
+        bytes.is_ok_and(|bytes| self.put(shelf, key, &bytes))
     }
 
-    /// Keeps `content` under `key`, in the place of what was there.
-    pub(crate) fn put(&self, shelf: Shelf, key: &str, content: &[u8]) {
-        let Some(dir) = &self.dir else { return };
+    /// Keeps `content` under `key`, in the place of what was there; whether it could be kept.
+    pub(crate) fn put(&self, shelf: Shelf, key: &str, content: &[u8]) -> bool {
+        let Some(dir) = &self.dir else { return false };
         let dir = dir.join(shelf.name);
-        if let Err(error) = replace(&dir, &file_name(key), content) {
+        let kept = replace(&dir, &file_name(key), content);
+        if let Err(error) = &kept {
             tracing::info!(%error, "nothing is kept in the cache");
         }
         tidy(&dir, shelf.room);
+        kept.is_ok()
     }
 }
 

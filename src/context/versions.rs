@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::cache::{Cache, Shelf};
 use crate::context::{Kind, Tree, path_bytes};
-use crate::words::hash::{hash_of, unique};
+use crate::words::hash::{FieldHasher, hash_of, unique};
 use crate::words::text::hex;
 
 /// One file for each context of an image.
@@ -36,34 +36,59 @@ struct Sent {
 /// its entries.
 pub(super) fn versions(cache: &Cache, place: &str, tree: &Tree) -> (String, Vec<u32>) {
     let before = cache.get(VERSIONS, place).and_then(|bytes| postcard::from_bytes(&bytes).ok());
+    numbered(before, tree, |sent| cache.put_value(VERSIONS, place, sent))
+}
+
+/// The same, gone on from a record, if there is one; `keep` says whether the next one is kept.
+fn numbered(
+    before: Option<Sent>,
+    tree: &Tree,
+    keep: impl FnOnce(&Sent) -> bool,
+) -> (String, Vec<u32>) {
     let before = before.filter(|sent: &Sent| sent.last < LIMIT / 2);
     let is_first = before.is_none();
     let before = before.unwrap_or_else(|| Sent { key: unique(), last: 0, files: Vec::new() });
-    let mut last = before.last;
+    let known = |path: &[u8; 8], mark: &[u8; 8]| {
+        let at = before.files.binary_search_by_key(path, |(path, ..)| *path).ok()?;
+        let (_, then, number) = before.files[at];
+        (then == *mark).then_some(number)
+    };
     let mut files = Vec::new();
-    let mut numbers = vec![0; tree.entries.len()];
-    for (number, entry) in numbers.iter_mut().zip(&*tree.entries) {
+    let mut changed = FieldHasher::default();
+    for entry in &*tree.entries {
         let Kind::File { hash, .. } = &entry.kind else { continue };
         let (path, mark) = (start(&hash_of([path_bytes(&entry.path)])), start(hash));
-        let known = before.files.binary_search_by_key(&path, |(path, ..)| *path).ok();
-        *number = match known.map(|at| before.files[at]) {
-            Some((_, then, number)) if then == mark => number,
-            _ if is_first => 0,
-            // One for all that changed since, and not the same for two that number at once, or
-            // that go on from one record, as those do that begin with a copy of it.
-            _ => {
-                if last == before.last {
-                    last += 1 + u32::from(u16::from_be_bytes([mark[0], mark[1]]));
-                }
-                last
-            }
-        };
-        files.push((path, mark, *number));
+        let number = known(&path, &mark);
+        if number.is_none() {
+            changed.field(&path);
+            changed.field(&mark);
+        }
+        files.push((path, mark, number));
+    }
+    // One for all that changed since, so that none of them looks newer than another, and not
+    // the same for two that go on from one record with other contents.
+    let salt = changed.finish();
+    let next = before.last + 1 + u32::from(u16::from_be_bytes([salt[0], salt[1]]));
+    let next = if is_first { 0 } else { next };
+    let is_new = files.iter().any(|(.., number)| number.is_none());
+    let mut files = files
+        .into_iter()
+        .map(|(path, mark, number)| (path, mark, number.unwrap_or(next)))
+        .collect::<Vec<_>>();
+    let mut numbers = Vec::with_capacity(tree.entries.len());
+    let mut of_files = files.iter().map(|(.., number)| *number);
+    for entry in &*tree.entries {
+        let is_file = matches!(entry.kind, Kind::File { .. });
+        numbers.push(if is_file { of_files.next().unwrap_or_default() } else { 0 });
     }
     files.sort_unstable();
     if is_first || files != before.files {
+        let last = if is_new { next.max(before.last) } else { before.last };
         let sent = Sent { key: before.key.clone(), last, files };
-        cache.put_value(VERSIONS, place, &sent);
+        if !keep(&sent) {
+            // Who can't be told next time that these were used must not use them here.
+            return (unique(), vec![0; tree.entries.len()]);
+        }
     }
     (before.key, numbers)
 }
@@ -124,6 +149,26 @@ mod tests {
         assert_ne!(one, two);
         assert_eq!(numbers, [0]);
         assert_ne!(place(&[b"a", b"b"]), place(&[b"ab"]));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_kept_is_not_gone_on_from() {
+        let sent = || Sent { key: "old".into(), last: 7, files: Vec::new() };
+        let number = |keeps: bool| numbered(Some(sent()), &tree(&[("a", 1)]), |_| keeps);
+        let (key, numbers) = number(true);
+        assert_eq!((&*key, numbers[0] > 7), ("old", true));
+        let (key, numbers) = number(false);
+        assert_ne!(key, "old");
+        assert_eq!(numbers, [0]);
+    }
+
+    #[test]
+    fn two_that_go_on_from_one_record_have_other_numbers() {
+        let sent = || Sent { key: "old".into(), last: 7, files: Vec::new() };
+        let number = |files: &[(&str, u8)]| numbered(Some(sent()), &tree(files), |_| true).1;
+        let (one, two) = (number(&[("a", 1), ("b", 1)]), number(&[("a", 1), ("b", 2)]));
+        assert_eq!((one[0], two[0]), (one[1], two[1]), "what changed together is of one age");
+        assert_ne!(one[1], two[1]);
     }
 
     #[test]
