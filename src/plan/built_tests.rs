@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tests::{ANY, built, check, digest, facts, inputs, label, seen};
+use super::tests::{ANY, built, check, digest, facts, inputs, label, manifest, seen};
 use super::*;
 use crate::state::changes::Change;
 use crate::state::inputs::Part;
@@ -186,4 +186,30 @@ fn a_dockerfile_that_cannot_be_built_blocks_it_and_an_unclear_one_is_told() {
     };
     about(Some("line 2"), &[], "blocked: …blocked: line 2\n");
     about(None, &["line 3"], "changes: …build the template `opencode`\n  warning: line 3\n");
+}
+
+#[test]
+fn whom_a_build_may_ask_is_in_the_plan() {
+    let registries = |builder, policy: Policy| {
+        let mut tool = built("tool", Strategy::Build);
+        let build = tool.build.as_mut().unwrap();
+        build.builder = builder;
+        build.cache_from = vec!["cache.example/tool:1".parse().unwrap()];
+        let frontend = "frontend.example/f:1".parse().unwrap();
+        let frontend = Base { is_frontend: true, ..Base::new(frontend) };
+        let base = Base::new("base.example/b:1".parse().unwrap());
+        let read = Inputs { bases: vec![base, frontend], ..inputs(&[]) };
+        let image = ObservedImage { inputs: Some(Ok(read)), ..seen(None) };
+        let images = BTreeMap::from([("tool".to_owned(), image)]);
+        let observed = Observed { images, ..Observed::default() };
+        let plan = reconcile(&manifest(vec![tool]), &observed, policy).unwrap();
+        let registries = plan.images[0].registries();
+        registries.into_iter().map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    let offline = Policy { offline: true, ..ANY };
+    let all = "base.example cache.example frontend.example";
+    assert_eq!(registries(Builder::Auto, ANY), all);
+    // The classic builder takes caches that the engine holds, and no frontend.
+    assert_eq!(registries(Builder::Classic, ANY), "base.example");
+    assert!(!registries(Builder::Auto, offline).contains("cache.example"));
 }

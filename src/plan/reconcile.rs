@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::order::{built_on, in_order};
 use crate::plan::platforms;
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
-use crate::state::desired::{Desired, DesiredBuild, DesiredImage, PinnedBy, PullPolicy, Strategy};
+use crate::state::desired::{
+    Builder, Desired, DesiredBuild, DesiredImage, PinnedBy, PullPolicy, Strategy,
+};
 use crate::state::inputs::{Base, InputLabel, Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::state::obstacle::Obstacle;
@@ -271,7 +273,11 @@ fn obtain(
         (Some(build), Some(Ok(inputs))) => {
             plan.warnings.extend(inputs.warnings.iter().cloned());
             // The newest that can be had is what the engine has.
-            let build = DesiredBuild { pull: build.pull && !policy.offline, ..build.clone() };
+            let mut build = DesiredBuild { pull: build.pull && !policy.offline, ..build.clone() };
+            // BuildKit looks for caches at their registries, too, the others do not.
+            if policy.offline && build.builder != Builder::Classic {
+                build.cache_from.clear();
+            }
             Some(BuildStep { build, inputs: inputs.clone() })
         }
         (Some(_), Some(Err(problem))) if asks => {

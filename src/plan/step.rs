@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::state::changes::Change;
-use crate::state::desired::{DesiredBuild, PinnedBy, RetryPolicy, Source};
+use crate::state::desired::{Builder, DesiredBuild, PinnedBy, RetryPolicy, Source};
 use crate::state::inputs::Inputs;
 use crate::state::obstacle::Obstacle;
 use crate::words::digest::Digest;
@@ -193,11 +193,15 @@ impl ImagePlan {
                 Step::Build(build) => Some(build),
                 Step::Adopt { .. } | Step::Tag { .. } => None,
             };
+            let Some(BuildStep { build, inputs }) = build else { continue };
+            // The classic builder takes no notice of the one, and holds the others.
+            let is_classic = build.builder == Builder::Classic;
             // What the engine holds, or will by then, it asks nobody for.
-            let bases = build.iter().flat_map(|build| &build.inputs.bases);
-            let elsewhere = bases
-                .filter(|base| base.image.is_none() && base.held.is_none() && !base.is_frontend);
+            let elsewhere = inputs.bases.iter().filter(|base| {
+                base.image.is_none() && base.held.is_none() && !(is_classic && base.is_frontend)
+            });
             all.extend(elsewhere.map(|base| of(&base.reference)));
+            all.extend(build.cache_from.iter().filter(|_| !is_classic).map(of));
         }
         all
     }
