@@ -104,9 +104,9 @@ fn append<W: Write>(
             header.set_size(*size);
             match content {
                 Content::Memory(bytes) => builder.append_data(&mut header, path, &***bytes),
-                Content::Disk => {
+                Content::Disk(mark) => {
                     let root = root.ok_or_else(|| io::Error::other("the context has no place"))?;
-                    let source = Verified::open(root, path, *size, *hash)?;
+                    let source = Verified::open(root, path, *size, (*hash, *mark))?;
                     builder.append_data(&mut header, path, source)
                 }
             }

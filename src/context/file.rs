@@ -94,14 +94,15 @@ pub(super) fn read(
         What::File => {}
     }
     let stat = dir.stat(name)?;
-    let file = |stat: &Stat, size, hash| {
-        Some(Kind::File { content: Content::Disk, executable: stat.is_executable, size, hash })
+    let file = |stat: &Stat, mark, size, hash| {
+        let content = Content::Disk(mark);
+        Some(Kind::File { content, executable: stat.is_executable, size, hash })
     };
-    let Some(known) = known else { return Ok(file(&stat, stat.size, Sha256Sum::default())) };
+    let Some(known) = known else { return Ok(file(&stat, None, stat.size, Sha256Sum::default())) };
     if stat.is_file
         && let Some(hash) = known.hash(&stat)
     {
-        return Ok(file(&stat, stat.size, hash));
+        return Ok(file(&stat, Some(stat.mark()), stat.size, hash));
     }
     let begun = SystemTime::now();
     let mut opened = dir.file(name)?;
@@ -111,10 +112,11 @@ pub(super) fn read(
     }
     let (size, hash) = sha256_of(&mut opened)?;
     known.count(size);
+    let mut mark = None;
     if root::stat(&opened)? == before && size == before.size {
-        known.remember(&before, hash, begun);
+        mark = known.remember(&before, hash, begun).then(|| before.mark());
     }
-    Ok(file(&before, size, hash))
+    Ok(file(&before, mark, size, hash))
 }
 
 fn sha256_of(file: &mut File) -> io::Result<(u64, Sha256Sum)> {

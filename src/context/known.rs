@@ -123,13 +123,17 @@ impl Known {
     }
 
     /// Remembers what was read of a file, which had this `stat` before and after that;
-    /// reading began at `begun`.
-    pub(super) fn remember(&self, stat: &Stat, hash: Sha256Sum, begun: SystemTime) {
-        let Some(found) = &self.found else { return };
+    /// reading began at `begun`. It says whether the content is the same as long as the stat
+    /// is, for those who trust that.
+    pub(super) fn remember(&self, stat: &Stat, hash: Sha256Sum, begun: SystemTime) -> bool {
+        let Some(found) = &self.found else { return false };
         let is_here = stat.place.0 == self.device;
-        if is_here && is_settled(stat.modified, begun) && is_settled(stat.changed, begun) {
+        let is_settled =
+            is_here && is_settled(stat.modified, begun) && is_settled(stat.changed, begun);
+        if is_settled {
             found.lock().unwrap_or_else(PoisonError::into_inner).push(record(stat, &hash));
         }
+        is_settled && !self.is_deaf
     }
 
     /// Keeps it for the next time, if there is anything new. What this walk did not meet

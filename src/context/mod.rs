@@ -32,7 +32,7 @@ use bytes::Bytes;
 
 use crate::context::ignorefile::IgnoreFile;
 use crate::context::root::Root;
-use crate::context::stat::What;
+use crate::context::stat::{Mark, What};
 use crate::ignore::Patterns;
 use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
 
@@ -98,8 +98,9 @@ pub(crate) enum Kind {
 /// Where a file's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// On disk, where the context is.
-    Disk,
+    /// On disk, where the context is. The mark is that of its stat, if the file is known to
+    /// be the same as long as its stat is.
+    Disk(Option<Mark>),
     /// In memory: the Dockerfile of a template. Of many files few are, so it is one word.
     Memory(Box<Bytes>),
 }
@@ -223,7 +224,7 @@ impl Tree {
     fn dockerfile_bytes(&self, content: &Content) -> Option<Bytes> {
         match content {
             Content::Memory(bytes) => Some((**bytes).clone()),
-            Content::Disk => {
+            Content::Disk(_) => {
                 let mut bytes = Vec::new();
                 let path = Path::new(&self.dockerfile);
                 self.root.as_ref()?.file(path).ok()?.read_to_end(&mut bytes).ok()?;
@@ -237,7 +238,7 @@ impl Tree {
     fn hashed_dockerfile(&self) -> Option<Bytes> {
         let Kind::File { content, hash, .. } = self.dockerfile_kind()? else { return None };
         let bytes = self.dockerfile_bytes(content)?;
-        let is_hashed = *content != Content::Disk || file::sha256(&bytes) == *hash;
+        let is_hashed = matches!(content, Content::Memory(_)) || file::sha256(&bytes) == *hash;
         is_hashed.then_some(bytes)
     }
 

@@ -119,8 +119,8 @@ impl Files for ServedTree {
         let (_, Entry { path, kind }) = self.at(at);
         match (kind, &self.tree.root) {
             (Kind::File { content: Content::Memory(bytes), .. }, _) => Ok(Box::new(&***bytes)),
-            (Kind::File { size, hash, .. }, Some(root)) => {
-                Ok(Box::new(Verified::open(root, path, *size, *hash)?))
+            (Kind::File { content: Content::Disk(mark), size, hash, .. }, Some(root)) => {
+                Ok(Box::new(Verified::open(root, path, *size, (*hash, *mark))?))
             }
             _ => Err(io::Error::other("it is no file")),
         }

@@ -53,7 +53,7 @@ fn numbered(
         let (_, then, number) = before.files[at];
         (then == *mark).then_some(number)
     };
-    let mut files = Vec::new();
+    let mut files = Vec::with_capacity(tree.entries.len());
     let mut changed = FieldHasher::default();
     for entry in &*tree.entries {
         let Kind::File { hash, .. } = &entry.kind else { continue };
@@ -113,7 +113,7 @@ mod tests {
         let entry = |(path, content): &(&str, u8)| Entry {
             path: (*path).into(),
             kind: Kind::File {
-                content: Content::Disk,
+                content: Content::Disk(None),
                 executable: false,
                 size: 1,
                 hash: hash_of([[*content]]),
