@@ -1,7 +1,6 @@
 //! Sends files as fsutil's `Send` does, which is what a builder's file sync receives: first
 //! what there is, then, while that still goes on, the bytes of whatever it asks for.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{self, Read};
 use std::sync::mpsc as blocking;
@@ -25,7 +24,7 @@ const CHUNK: usize = 64 * 1024;
 /// builder: all that is in memory at once. To hand on each small file by itself costs more
 /// than to read it.
 const PARCEL: usize = CHUNK;
-const AHEAD: usize = 8;
+const AHEAD: usize = 4;
 
 /// Bytes that a packet takes beside what is in it, about.
 const PACKET: usize = 512;
@@ -79,7 +78,7 @@ fn list(files: Arc<dyn Files>, selected: Arc<[u32]>) -> impl Iterator<Item = Pac
 async fn answer(sender: Arc<Sender>, mut questions: Streaming<Packet>) {
     // Its end ends the readers.
     let mut readers: Option<blocking::Sender<u32>> = None;
-    let mut asked = BTreeSet::new();
+    let mut asked = vec![false; sender.selected.len()];
     loop {
         let packet = tokio::select! {
             packet = questions.message() => packet,
@@ -95,7 +94,10 @@ async fn answer(sender: Arc<Sender>, mut questions: Streaming<Packet>) {
             }
         };
         match packet.r#type() {
-            PacketType::PacketReq if sender.may_send(packet.id) && asked.insert(packet.id) => {
+            PacketType::PacketReq
+                if sender.may_send(packet.id)
+                    && !std::mem::replace(&mut asked[packet.id as usize], true) =>
+            {
                 let queue = readers.get_or_insert_with(|| sender.read());
                 if queue.send(packet.id).is_err() {
                     return;

@@ -5,7 +5,7 @@
 //! nothing, or as what one writer meant. A cache that can't be used costs time alone, so
 //! nothing here is an error.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -56,17 +56,24 @@ impl Cache {
 
     /// Keeps a value under `key`; whether it could be kept.
     pub(crate) fn put_value(&self, shelf: Shelf, key: &str, value: &impl Serialize) -> bool {
-        if self.dir.is_none() {
-            return false;
-        }
-        // Its size first: some are large, and a buffer that grows takes twice that.
-        let size = postcard::experimental::serialized_size(value).unwrap_or_default();
-        let bytes = postcard::to_extend(value, Vec::with_capacity(size));
-        bytes.is_ok_and(|bytes| self.put(shelf, key, &bytes))
+        // Never whole in memory: some are large.
+        self.keep(shelf, key, |out| match postcard::to_io(value, out) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(io::Error::other(error)),
+        })
     }
 
     /// Keeps `content` under `key`, in the place of what was there; whether it could be kept.
     pub(crate) fn put(&self, shelf: Shelf, key: &str, content: &[u8]) -> bool {
+        self.keep(shelf, key, |out| out.write_all(content))
+    }
+
+    fn keep(
+        &self,
+        shelf: Shelf,
+        key: &str,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> bool {
         let Some(dir) = &self.dir else { return false };
         let dir = dir.join(shelf.name);
         let kept = replace(&dir, &file_name(key), content);
@@ -83,14 +90,41 @@ fn file_name(key: &str) -> String {
     crate::words::text::hex(&Sha256::digest(key))
 }
 
-fn replace(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+fn replace(
+    dir: &Path,
+    name: &str,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     create_private(dir)?;
     // It is readable for its owner alone, and goes away by itself if it is not kept.
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(&Sha256::digest(content))?;
-    file.write_all(content)?;
+    // Room for the hash, which is known at the end.
+    file.write_all(&[0; HASH])?;
+    let mut out = BufWriter::new(Hashed { file: &mut file, hash: Sha256::new() });
+    content(&mut out)?;
+    let Hashed { hash, .. } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    file.write_all(&hash.finalize())?;
     file.persist(dir.join(name))?;
     Ok(())
+}
+
+/// A file, and the hash of what is written to it.
+struct Hashed<W> {
+    file: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.hash.update(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Makes a directory for its owner alone: file names and hashes of a private repository

@@ -223,19 +223,21 @@ fn table<'t>(build: &'t DesiredBuild, inputs: &Inputs, tree: &'t Tree) -> Table<
         map.iter().map(|(key, value)| owned(key, hash_of([value]))).collect()
     };
     let ids = |ids: BTreeSet<&str>| ids.into_iter().map(|id| owned(id, hash_of([id]))).collect();
-    let files = tree.items(build.inputs.as_ref());
-    let files = files.map(|(path, hash)| item(Cow::Borrowed(path), hash));
+    // Of these there may be many, so each takes its room once.
+    let mut files = Vec::with_capacity(tree.entries.len());
+    let found = tree.items(build.inputs.as_ref());
+    files.extend(found.map(|(path, hash)| item(Cow::Borrowed(path), hash)));
     let bases = inputs.known_bases().map(|(name, id)| owned(&name, hash_of([id])));
     let mut parts: BTreeMap<Part, Vec<Item<'_>>> = BTreeMap::from([
         (Part::Args, pairs(&build.counted_args())),
         (Part::Labels, pairs(&build.labels)),
-        (Part::Files, files.collect()),
+        (Part::Files, files),
         (Part::Bases, bases.collect()),
         (Part::Secrets, ids(secret_ids(build))),
         (Part::Ssh, ids(ssh_ids(build))),
     ]);
     for items in parts.values_mut() {
-        items.sort_by(|a, b| a.name.cmp(&b.name));
+        items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     }
     Table { parts }
 }
