@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::task::JoinSet;
 
@@ -125,8 +125,9 @@ async fn begin(
     };
     // The name that it has at once is the only one: an engine gives several one by one.
     let exporter = Exporter { kind: "moby", attrs: vec![("name", name)] };
-    let session = open(client, SESSION, &id.headers()).await.map_err(refused)?;
-    let control = open(client, CONTROL, &[]).await.map_err(refused)?;
+    let headers = id.headers();
+    let both = try_join(open(client, SESSION, &headers), open(client, CONTROL, &[]));
+    let (session, control) = both.await.map_err(refused)?;
     let greeted = greet(control).await;
     let (channel, connection) = greeted.map_err(|error| {
         classify::dialling(&std::io::Error::other(error), &client.about_engine())

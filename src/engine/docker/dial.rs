@@ -9,7 +9,10 @@ use std::task::{Context, Poll};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+    ReadBuf,
+};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::buildkit::Duplex;
@@ -39,7 +42,9 @@ pub(super) async fn upgrade(
     path: &str,
     headers: &[(&'static str, String)],
 ) -> Result<Box<dyn Duplex>, DialError> {
-    let mut stream = connect(endpoint).await?;
+    // On a session the engine speaks first, right behind its answer: what was read of that
+    // stays for whoever goes on.
+    let mut stream = BufReader::new(connect(endpoint).await?);
     let mut head = format!(
         "POST {path} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\
          Content-Length: 0\r\n"
@@ -51,16 +56,19 @@ pub(super) async fn upgrade(
     stream.write_all(head.as_bytes()).await?;
     stream.flush().await?;
     let mut answer = Vec::new();
-    // Byte by byte: on a session the engine speaks first, right behind this.
     while !answer.ends_with(b"\r\n\r\n") {
-        if answer.len() == LONGEST {
+        let room = LONGEST - answer.len();
+        if room == 0 {
             return Err(io::Error::other("the engine's answer has no end").into());
         }
-        answer.push(stream.read_u8().await?);
+        let mut line = (&mut stream).take(room as u64);
+        if line.read_until(b'\n', &mut answer).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
     }
     let answer = String::from_utf8_lossy(&answer);
     match status(&answer) {
-        Some(101) => Ok(stream),
+        Some(101) => Ok(Box::new(stream)),
         Some(status) => {
             // Its length is not looked at: whoever refuses may as well hang up.
             let mut said = vec![0; 4096];
