@@ -167,7 +167,9 @@ impl Plain {
             // A step may begin more than once.
             if !quiet && told.steps.insert(number) || self.verbose {
                 told.groups.named(number);
-                self.say(Some(id), &step_words(step), now);
+                // An instruction may hold a whole script; all of it is in the build's log.
+                let words = if self.verbose { step_words(step) } else { step_name(step) };
+                self.say(Some(id), &words, now);
             }
             return;
         };

@@ -232,5 +232,5 @@ fn a_whole_script_in_a_step_does_not_hide_how_it_ended() {
     let events = [(0, begins(1, &script)), (2000, ends(1, &script, StepState::Done, 2000))];
     let told = told(false, &events, 2000);
     assert_eq!(told.lines().count(), 2, "{told}");
-    assert!(told.ends_with("make a…: done in 2.0s\n"), "{told}");
+    assert!(told.ends_with("…: done in 2.0s\n"), "{told}");
 }

@@ -20,9 +20,9 @@ const INTERNAL: &str = "[internal] ";
 /// The step that fetches what the build may copy from.
 const CONTEXT: &str = "load build context";
 
-/// The longest name that a step has where something follows it, in bytes. An
-/// instruction may have a whole script in it.
-const MAX_NAME: usize = 120;
+/// The longest name that a step has in a line, in bytes. An instruction may have a whole script
+/// in it; the name of an image with its digest stays whole.
+const MAX_NAME: usize = 160;
 
 /// So many steps are named in one line.
 const MAX_NAMES: usize = 3;
