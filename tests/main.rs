@@ -30,5 +30,6 @@ mod support;
 mod support_works;
 mod sync;
 mod sync_builds;
+mod template;
 mod terminal;
 mod tidy;

@@ -20,6 +20,7 @@ use crate::words::duration::Span;
 use crate::words::failure::BuildOn;
 use crate::words::network::Network;
 use crate::words::reference::Reference;
+use crate::{IMAGE_NAME_GHCR, IMAGE_TAG_DEFAULT};
 
 /// The validator of another house.
 pub(super) fn validator() -> jsonschema::Validator {
@@ -234,9 +235,10 @@ fn the_default_manifest_is_good() {
     assert_eq!(result.diagnostics, []);
     let image = result.desired.unwrap().images.remove(0);
     let sources: Vec<_> = image.sources.iter().map(|s| s.reference.to_string()).collect();
+    let tag = IMAGE_TAG_DEFAULT;
     assert_eq!(
         sources,
-        ["ghcr.io/prizz/opencode-cloud:latest", "docker.io/prizz/opencode-cloud:latest"]
+        [IMAGE_NAME_GHCR, "docker.io/prizz/opencode-cloud"].map(|n| format!("{n}:{tag}"))
     );
     assert_eq!(image.strategy, Strategy::PullThenBuild);
     validator().validate(&toml::from_str(DEFAULT).unwrap()).unwrap();

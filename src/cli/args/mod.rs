@@ -19,9 +19,17 @@ pub(crate) use crate::cli::args::words::{
 use crate::words::duration::Span;
 use crate::words::grant::Grants;
 
+/// What `--version` prints, and `-V` the first line of: occ's version, and what the template
+/// inside of it makes.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntemplate opencode 1.0.0: opencode 1.18.33 on ubuntu:24.04",
+);
+
 /// Make the local container engine hold exactly the images that opencode.toml declares.
 #[derive(Debug, Parser)]
-#[command(name = "occ", version, max_term_width = 100, subcommand_required = true)]
+#[command(name = "occ", version, long_version = LONG_VERSION)]
+#[command(max_term_width = 100, subcommand_required = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "Exit codes: 0 in sync, 1 an image failed, 2 changes pending (--check, \
 --detailed-exitcode), 3 the lock is not fresh, 4 verification failed, 5 engine unusable, 6 credentials refused, 7 only \

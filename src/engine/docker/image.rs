@@ -28,8 +28,9 @@ pub const IMAGE_NAME_GHCR: &str = "ghcr.io/prizz/opencode-cloud";
 /// The opencode image's repository on Docker Hub.
 pub const IMAGE_NAME_DOCKERHUB: &str = "prizz/opencode-cloud";
 
-/// The tag of the opencode image that is used when none is named.
-pub const IMAGE_TAG_DEFAULT: &str = "latest";
+/// The version of [`DOCKERFILE`], which changes when its text does and not with every occ: it
+/// is the tag of the opencode image that is used when none is named.
+pub const IMAGE_TAG_DEFAULT: &str = "1.0.0";
 
 impl DockerClient {
     /// Whether the engine holds an image: a reference, or an image id.
