@@ -114,9 +114,10 @@ fn agent(occ: &Occ) -> Receiver<String> {
     told
 }
 
-/// No program of busybox speaks to agents, but this one speaks to any socket at `/dev/log`.
+/// No program of busybox speaks to agents, but this one speaks to any socket at `/dev/log`. It
+/// waits for no answer, as others do, and with the step what is under way ends.
 const SPEAKS: &str = "FROM shell\nRUN --mount=type=ssh test -S \"$SSH_AUTH_SOCK\" \\\n  \
-    && ln -s \"$SSH_AUTH_SOCK\" /dev/log && logger hello-agent\n";
+    && ln -s \"$SSH_AUTH_SOCK\" /dev/log && logger hello-agent && sleep 2\n";
 
 #[test]
 fn the_users_ssh_agent_hears_the_steps_that_ask_for_it() {
