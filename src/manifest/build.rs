@@ -197,7 +197,12 @@ impl Table<'_, '_, '_> {
                     } else {
                         error.to_string()
                     };
-                    self.error(&message, &key, &value.span, "for a plain `${` write `$${`");
+                    self.error(
+                        &message,
+                        &key,
+                        &value.span,
+                        "for a variable write `${env:NAME}`, for a plain `${` write `$${`",
+                    );
                 }
             }
         }

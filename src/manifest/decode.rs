@@ -120,6 +120,11 @@ impl FromValue for Registry {
 impl FromValue for Secret {
     fn from_value(value: &Value<'_>, key: Key<'_>, problems: &mut Problems<'_>) -> Option<Self> {
         let hint = "a secret is `{ id = \"npm\", env = \"NPM_TOKEN\" }` or `{ id = \"npm\", src = \"file\" }`";
+        if !matches!(value.get_ref(), DeValue::Table(_)) {
+            let message = "a secret must be a table";
+            problems.push(Diagnostic::error(message).key(key.to_string()).hint(hint), value.span());
+            return None;
+        }
         let mut fields = Fields::open(value, key, problems)?;
         let id = fields.require::<Word>("id", hint);
         let env = fields.get::<Variable>("env");
@@ -234,6 +239,10 @@ fn bad_word(
     let diagnostic = Diagnostic::error(message).key(key.to_string());
     let diagnostic = match text::did_you_mean(word, known.iter().copied()) {
         Some(meant) => diagnostic.hint(format!("did you mean `{meant}`?")),
+        // It is a word of Compose.
+        None if word == "build" && key.to_string().ends_with("pull_policy") => {
+            diagnostic.hint("to build and never pull, write `strategy = \"build\"` for the image")
+        }
         None => diagnostic.hint(format!("known values: {}", text::list(&quoted, "or"))),
     };
     problems.push(diagnostic, value.span());

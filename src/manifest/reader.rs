@@ -191,8 +191,12 @@ pub(crate) fn wrong_type(value: &Value<'_>, key: Key<'_>, want: &str, problems: 
     let mut diagnostic = Diagnostic::error(format!("{} must be {want}, not {have}", key.name()))
         .key(key.to_string());
     let written = problems.slice(value.span());
+    let path = key.to_string();
+    let is_time = path.starts_with("timeouts.") || path.ends_with("backoff");
     let cure = match value.get_ref() {
         DeValue::Array(_) | DeValue::Table(_) => None,
+        DeValue::Integer(_) if is_time => Some(("quotes, with a unit", format!("\"{written}s\""))),
+        DeValue::String(_) if want == "a table" => in_a_table(&path, written),
         DeValue::String(_) if want == "an array" => Some(("brackets", format!("[{written}]"))),
         _ if want == "a string" => Some(("quotes", format!("\"{written}\""))),
         _ => None,
@@ -210,6 +214,18 @@ pub(crate) fn wrong_type(value: &Value<'_>, key: Key<'_>, want: &str, problems: 
         diagnostic = diagnostic.hint(format!("put it in {what}{example}"));
     }
     problems.push(diagnostic, value.span());
+}
+
+/// What a string is meant for where a table has to stand.
+fn in_a_table(path: &str, written: &str) -> Option<(&'static str, String)> {
+    let is_image = path.strip_prefix("images.").is_some_and(|id| !id.contains('.'));
+    let is_build = path.rsplit('.').next() == Some("build");
+    let key = match (is_build, is_image) {
+        (true, _) => "context",
+        (_, true) => "name",
+        _ => return None,
+    };
+    Some(("a table", format!("{{ {key} = {written} }}")))
 }
 
 /// The integer that a float is as good as, if it is one that somebody counts with.

@@ -107,7 +107,7 @@ impl<'a> Origin<'a> {
                     let message = "nothing to pull from: `registries` is empty";
                     let diagnostic = Diagnostic::error(message)
                         .key(format!("images.{}.registries", self.id))
-                        .hint("list a registry, or leave the key out");
+                        .hint("list a registry, leave the key out, or add a `build` table");
                     sources.problems.push(diagnostic, own.span.clone());
                 }
                 for (index, entry) in own.value.0.iter().enumerate() {
