@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod completions;
 mod consent;
 mod export;
 mod files;
@@ -14,6 +15,8 @@ mod job;
 mod lock;
 mod lockfile;
 mod locking;
+#[cfg(test)]
+mod man_tests;
 mod output;
 mod plan;
 mod reference;
@@ -92,6 +95,9 @@ impl Stop {
 /// The program: from the command line to the exit code.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = completions::answered(&words) {
+        return code;
+    }
     let read = args::command().try_get_matches_from(&words);
     let cli = match read.and_then(|matches| Cli::of(&matches)) {
         Ok(cli) => cli,
@@ -120,6 +126,10 @@ pub fn main() -> ExitCode {
                 SchemaOf::Lock => crate::lock::schema::json(),
             };
             return print(schema.as_bytes(), ExitStatus::Success, settings.err).into();
+        }
+        Command::Completions(args) => {
+            let script = completions::script(args.shell);
+            return print(&script, ExitStatus::Success, settings.err).into();
         }
     };
     conclude(word, outcome, &settings).into()
