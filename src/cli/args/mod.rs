@@ -1,6 +1,7 @@
 //! The command line, as clap reads it. Every flag has an `OCC_…` variable, but for those
 //! that overwrite, show or remove what is kept: that is asked for each time.
 
+mod examples;
 mod lock;
 mod words;
 
@@ -14,7 +15,7 @@ use clap::{
 
 pub(crate) use crate::cli::args::lock::{LockArgs, OfflineArgs, UsingLockArgs};
 pub(crate) use crate::cli::args::words::{
-    Color, ExportFor, Format, Progress, SchemaOf, StrategyArg,
+    Color, ExportFor, Format, Progress, SchemaOf, ShellArg, StrategyArg,
 };
 use crate::words::duration::Span;
 use crate::words::grant::Grants;
@@ -31,9 +32,7 @@ const LONG_VERSION: &str = concat!(
 #[command(name = "occ", version, long_version = LONG_VERSION)]
 #[command(max_term_width = 100, subcommand_required = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 in sync, 1 an image failed, 2 changes pending (--check, \
---detailed-exitcode), 3 the lock is not fresh, 4 verification failed, 5 engine unusable, 6 credentials refused, 7 only \
-passing failures (run it again), 64 bad command line or no consent, 65 bad manifest or lock, 130 interrupted.")]
+#[command(after_help = examples::ALL)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -119,25 +118,32 @@ pub(crate) enum Command {
     /// Validate the manifest
     Check,
     /// Show what sync would do, and why
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Make the engine hold what the manifest declares
+    #[command(after_help = examples::SYNC)]
     Sync(SyncArgs),
     /// Show whether the engine is in sync
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// Print the reference of an image for scripts: the exact bytes that the engine holds
     ///
     /// Without a flag it is `repository@sha256:…` for what was pulled, and the image's id for
     /// what was built: what the name means later does not matter.
+    #[command(after_help = examples::REF)]
     Ref(RefArgs),
     /// Print the exact images for other tools
+    #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
     /// Find out which bytes the tags stand for, and write that into the lock
     ///
     /// What is locked stays; what is missing, or no longer what the manifest says, is asked
     /// of every source, through the engine and with your credentials. The first source that
     /// serves a tag decides, and no source may serve anything else afterwards.
+    #[command(after_help = examples::LOCK)]
     Lock(LockArgs),
     /// Show what a build context holds, what it does not, and why
+    #[command(after_help = examples::FILES)]
     Files(FilesArgs),
     /// Consent to what the manifest asks for, from now on
     ///
@@ -148,9 +154,20 @@ pub(crate) enum Command {
     /// what they need of it, which is `env=NAME`. This command gives it for this manifest, and for exactly what
     /// the manifest asks for now: it is kept in your own configuration, and what the
     /// manifest asks for later is asked again.
+    #[command(after_help = examples::TRUST)]
     Trust(TrustArgs),
     /// Print the JSON Schema of the manifest, or of the lock
     Schema(SchemaArgs),
+    /// Print what makes a shell complete commands, flags, and the ids of the images
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: ShellArg,
 }
 
 #[derive(Debug, Args)]
@@ -374,6 +391,7 @@ impl Command {
             Self::Files(_) => "files",
             Self::Trust(_) => "trust",
             Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
         }
     }
 }
