@@ -14,9 +14,11 @@
 mod build_failures;
 mod buildkit;
 mod built_on;
+mod completions;
 mod consent;
 mod context;
 mod credentials;
+mod docs;
 mod engine_faults;
 mod files;
 mod inputs;
@@ -33,3 +35,4 @@ mod sync_builds;
 mod template;
 mod terminal;
 mod tidy;
+mod wrong_inputs;
