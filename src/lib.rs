@@ -34,8 +34,11 @@
 //!   follows), its name in `manifest::decode`, its meaning in `manifest::validate`, or
 //!   `manifest::build` for one of a build, and in `state::desired`; a line in
 //!   `opencode.toml.example`.
+//! - **A code**: a row in `words::code` and a page in `words/codes`; who gives it, for
+//!   classes `FailureClass::code`, for an engine `EngineError::code`, else whoever makes the
+//!   diagnostic; a way to have it in `tests/codes.rs`.
 //! - **A failure class**: a variant in `words::failure`, where the compiler and the
-//!   functions beside it ask what it means; the texts that stand for it in
+//!   functions beside it ask what it means, and which code it has; the texts that stand for it in
 //!   `engine::docker::classify::table`, and what to do about it in `hint` beside that.
 //! - **An exit code**: a variant in `words::exit`, and who returns it: for images
 //!   `FailureClass::exit`, for commands their file in `cli`; a word in the help of
@@ -43,6 +46,8 @@
 //! - **Something that needs consent**: a variant in `words::grant`, the `Ask` for it in
 //!   `manifest::build`, who needs it in `state::consent`; a row in the README.
 //! - **A command**: a variant in `cli::args` and a file in `cli`.
+//! - **A part of the document**: a field of `render::sections`, or of the type that has it
+//!   already; then `occ schema output > schema/output.schema.json`.
 //! - **Something to tell while it happens**: a variant in `words::event`, and its
 //!   words in each renderer.
 //!
@@ -99,6 +104,7 @@ pub use crate::execute::report::{
 };
 pub use crate::library::{Manifest, SyncError};
 pub use crate::plan::step::Plan;
+pub use crate::words::code::Code;
 pub use crate::words::diagnostic::{Diagnostic, Severity};
 pub use crate::words::digest::{Digest, DigestError};
 pub use crate::words::event::{Event, LayerState, ProgressReporter, StepProgress, StepState};

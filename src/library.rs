@@ -21,6 +21,7 @@ use crate::resolve::demand::{Demand, Problem, demand};
 use crate::state::args::Variables;
 use crate::state::consent::{Reach, asks, missing, refusal};
 use crate::state::desired::{Desired, DesiredImage};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::event::ProgressReporter;
 use crate::words::grant::{Ask, Grant, GrantError};
@@ -97,7 +98,8 @@ impl Manifest {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let parse = |grant: &str| {
-            grant.parse().map_err(|error: GrantError| vec![Diagnostic::error(error.to_string())])
+            let wrong = |error: GrantError| Diagnostic::error(error.to_string()).code(Code::Usage);
+            grant.parse().map_err(|error| vec![wrong(error)])
         };
         for grant in grants {
             self.given.insert(parse(grant)?);
@@ -137,14 +139,18 @@ impl Manifest {
         let mut errors = Vec::new();
         for image in &mut self.desired.images {
             let Demand { wanted, problem, .. } = demand(image, &names);
-            let about = |what: &str| Diagnostic::error(format!("the image `{}` {what}", image.id));
+            let about = |what: &str| {
+                let what = format!("the image `{}` {what}", image.id);
+                Diagnostic::error(what).code(Code::LockStale)
+            };
             let Some(entry) = lock.get(&image.id) else {
                 errors.push(about("is not locked"));
                 continue;
             };
             match problem {
                 Some(Problem::Unlockable(why, _) | Problem::Unreadable(why)) => {
-                    errors.push(about(&format!("can't be locked: {why}")));
+                    let error = about(&format!("can't be locked: {why}"));
+                    errors.push(error.code(Code::NotLockable));
                 }
                 None => errors.extend(
                     wanted

@@ -57,7 +57,11 @@ fn shows_its_last_lines(builder: &str) {
     assert!(run.stdout.contains(code), "{run}");
     assert!(run.stdout.contains("the build's last 30 lines:\n    | line 21\n"), "{run}");
     assert!(run.stdout.contains("    | line 50\n    hint: the whole log is in `"), "{run}");
-    assert!(run.stdout.contains(".log`\n1 failed in "), "{run}");
+    assert!(
+        run.stdout
+            .contains(".log`\n    code: OCC-BUILD, see `occ explain OCC-BUILD`\n1 failed in "),
+        "{run}"
+    );
     assert_eq!(engine.id(&name).unwrap(), good);
 
     let run = occ.run_with(["--format", "json", "sync"]).expect(1);
@@ -180,6 +184,6 @@ fn a_log_that_cannot_be_kept_costs_nothing_but_the_log() {
     let occ = with_a_shell(&engine, &name, "").env("XDG_STATE_HOME", "/dev/null/x");
     let occ = occ.file("Dockerfile", format!("{SHELL}{}", fifty_lines()));
     let run = occ.run_with(["-v", "sync"]).expect(1).says(&["the build's log is not kept"]);
-    assert!(run.stdout.contains("| line 50\n1 failed in"), "{run}");
+    assert!(run.stdout.contains("| line 50\n    code: OCC-BUILD, see"), "{run}");
     occ.file("Dockerfile", SHELL).run_with(["sync"]).expect(0);
 }

@@ -11,6 +11,7 @@ use crate::cli::trusted::Trusted;
 use crate::manifest::Place;
 use crate::render::consent::{CHOICE, question};
 use crate::state::consent::{flag, missing, refusal};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 use crate::words::grant::{Ask, Grant, Grants};
@@ -93,6 +94,7 @@ pub(super) fn nowhere_to_keep() -> Stop {
     let what = "there is no place to keep consent to this manifest";
     Stop::usage(
         Diagnostic::error(what)
+            .code(Code::Consent)
             .hint("it takes `HOME` or `XDG_CONFIG_HOME`, and a manifest whose path is UTF-8")
             .hint("`--allow` allows it for one run"),
     )

@@ -5,6 +5,8 @@ use crate::cli::reference::held;
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop};
 use crate::render::export;
+use crate::render::sections::{Exported, Sections};
+use crate::state::exact::Exact;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -17,9 +19,9 @@ pub(super) fn run(settings: &Settings, args: &ExportArgs) -> Result<Done, Stop> 
             Stop::usage(Diagnostic::error(what).hint("name one of the two on the command line"))
         })?,
     };
-    let exact: Vec<_> = found
-        .iter()
-        .map(|(id, exact)| serde_json::json!({ "id": id, "reference": exact.best() }))
-        .collect();
-    Ok(Done::about(ExitStatus::Success, text, images).with("export", &exact))
+    let exact =
+        |(id, exact): &(String, Exact)| Exported { id: id.clone(), reference: exact.best() };
+    let export = Some(found.iter().map(exact).collect());
+    let sections = Sections { export, ..Sections::default() };
+    Ok(Done::about(ExitStatus::Success, text, images).with(sections))
 }

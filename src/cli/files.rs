@@ -2,8 +2,6 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use serde::Serialize;
-
 use crate::cli::args::{FilesArgs, Format};
 use crate::cli::find::load;
 use crate::cli::settings::Settings;
@@ -14,8 +12,10 @@ use crate::context::walk::{How, Place, walk};
 use crate::context::{Kind, Tree, archive, path_bytes};
 use crate::engine::docker::image::DOCKERFILE;
 use crate::render;
-use crate::render::files::{Files, Rule, Sent, Unsent, Verdict};
+use crate::render::files::{Contents, Explained, Files, Rule, Sent, Unsent, Verdict};
+use crate::render::sections::Sections;
 use crate::state::desired::{BuildOrigin, DesiredBuild, DesiredImage};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 use crate::words::text::{bytes, count, list, sanitise};
@@ -29,7 +29,8 @@ pub(super) fn run(settings: &Settings, args: &FilesArgs) -> Result<Done, Stop> {
     show(&parsed.diagnostics, &parsed.text, settings);
     let (image, build) = choose(&desired.images, args.id.as_deref())?;
     let tree = read(build)
-        .map_err(|why| Stop::input(ExitStatus::Failed, Diagnostic::error(why).key(key(image))))?;
+        .map_err(|why| Diagnostic::error(why).code(Code::Build).key(key(image)))
+        .map_err(|error| Stop::input(ExitStatus::Failed, error))?;
     if args.list0 {
         if settings.out.width.is_some() {
             let message = "`--list0` is for programs: its names are not made safe for a terminal";
@@ -40,11 +41,12 @@ pub(super) fn run(settings: &Settings, args: &FilesArgs) -> Result<Done, Stop> {
         return Ok(Done { raw, ..Done::with_text(ExitStatus::Success, String::new()) });
     }
     warn(settings, image, &tree);
-    let (text, section) = if let Some(path) = &args.explain {
+    let (text, contents) = if let Some(path) = &args.explain {
         let path = normal(path);
         let verdict = explain(&tree, &path);
         let text = render::files::verdict(&path.to_string_lossy(), &verdict);
-        (text, Section::Explained { path: path.to_string_lossy().into_owned(), verdict })
+        let path = path.to_string_lossy().into_owned();
+        (text, Contents::Explained(Explained { path, verdict }))
     } else {
         let files = files(build, &tree);
         let text = match (args.list, settings.format) {
@@ -54,21 +56,10 @@ pub(super) fn run(settings: &Settings, args: &FilesArgs) -> Result<Done, Stop> {
             }
             (false, _) => render::files::files(&image.id, &files, settings.out),
         };
-        (text, Section::Files(files))
+        (text, Contents::Files(files))
     };
-    Ok(Done::with_text(ExitStatus::Success, text).with("files", &section))
-}
-
-/// What the document has under `files`.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Section {
-    Files(Files),
-    Explained {
-        path: String,
-        #[serde(flatten)]
-        verdict: Verdict,
-    },
+    Ok(Done::with_text(ExitStatus::Success, text)
+        .with(Sections { files: Some(contents), ..Sections::default() }))
 }
 
 fn key(image: &DesiredImage) -> String {

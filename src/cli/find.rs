@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::settings::Settings;
 use crate::manifest::{MAX_SIZE, Parsed, Place, parse};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 
 /// The manifest's name, in the directory it belongs to.
@@ -24,8 +25,10 @@ pub(crate) fn load_from(place: &Place) -> Result<Parsed, Box<Diagnostic>> {
 
 /// Finds the manifest. Nothing of it is read yet.
 pub(crate) fn locate(settings: &Settings) -> Result<Place, Box<Diagnostic>> {
-    let here = std::env::current_dir()
-        .map_err(|error| Diagnostic::error(format!("the current directory is gone: {error}")))?;
+    let here = std::env::current_dir().map_err(|error| {
+        let what = format!("the current directory is gone: {error}");
+        Diagnostic::error(what).code(Code::NoManifest)
+    })?;
     // As it really is, as the current directory is told.
     let home = settings.environment.home().map(|home| fs_err::canonicalize(&home).unwrap_or(home));
     let shown = match &settings.manifest {
@@ -57,6 +60,7 @@ fn search(here: &Path, home: Option<&Path>) -> Result<PathBuf, Box<Diagnostic>> 
     let missing = format!("there is no `{NAME}` here or in a directory above");
     Err(Box::new(
         Diagnostic::error(missing)
+            .code(Code::NoManifest)
             .hint("`occ init` writes one")
             .hint("`--manifest FILE` names one elsewhere"),
     ))
@@ -102,7 +106,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn unreadable(path: &Path, error: &io::Error) -> Box<Diagnostic> {
     let what = format!("cannot read the manifest `{}`", path.display());
-    Box::new(match error.kind() {
+    let found = match error.kind() {
         io::ErrorKind::NotFound if path.is_symlink() => {
             Diagnostic::error(format!("{what}: it is a link to a file that does not exist"))
                 .hint("mend the link, or remove it")
@@ -111,7 +115,8 @@ fn unreadable(path: &Path, error: &io::Error) -> Box<Diagnostic> {
             .hint("`occ init` writes one"),
         io::ErrorKind::PermissionDenied => Diagnostic::error(format!("{what}: permission denied")),
         _ => Diagnostic::error(format!("{what}: {error}")),
-    })
+    };
+    Box::new(found.code(Code::NoManifest))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::cli::find::NAME;
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop};
 use crate::manifest::DEFAULT;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -32,7 +33,7 @@ pub(super) fn run(settings: &Settings, args: &InitArgs) -> Result<Done, Stop> {
 
 fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
     let what = format!("cannot write the manifest `{}`", path.display());
-    match error.kind() {
+    let found = match error.kind() {
         _ if path.is_dir() => Diagnostic::error(format!("{what}: it is a directory")),
         io::ErrorKind::AlreadyExists => Diagnostic::error(format!("{what}: it is there already"))
             .hint("`occ init --force` overwrites it"),
@@ -44,7 +45,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
         io::ErrorKind::StorageFull => Diagnostic::error(format!("{what}: no space left"))
             .hint("free some, and run it again with `--force`: the file may be there in part"),
         _ => Diagnostic::error(format!("{what}: {error}")),
-    }
+    };
+    found.code(Code::File)
 }
 
 /// Without `force` the file must be new: what is there is never lost by accident.

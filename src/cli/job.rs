@@ -24,6 +24,7 @@ use crate::resolve::{How, Resolver};
 use crate::state::consent::{Reach, asks, may_be_built};
 use crate::state::desired::{Desired, DesiredImage, PullPolicy};
 use crate::state::observed::Observed;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::duration::Timeouts;
 use crate::words::exit::ExitStatus;
@@ -266,7 +267,7 @@ pub(super) fn unknown_ids(images: &[DesiredImage], ids: &[String]) -> Result<(),
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("it has {}", list(&known().take(20).collect::<Vec<_>>(), "and")),
         };
-        Diagnostic::error(format!("the manifest has no image `{id}`")).hint(hint)
+        Diagnostic::error(format!("the manifest has no image `{id}`")).code(Code::Usage).hint(hint)
     };
     let diagnostics: Vec<Diagnostic> =
         ids.iter().filter(|id| !known().any(|known| known == *id)).map(unknown).collect();

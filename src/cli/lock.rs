@@ -13,11 +13,12 @@ use crate::lock::diff::diff;
 use crate::lock::fresh::{Question, Todo, Wanted};
 use crate::lock::{self, Lock, LockedBase};
 use crate::observe::registries::Registries;
-use crate::render::document::Images;
+use crate::render::sections::{LockChange, Sections};
 use crate::render::{self, Mode};
 use crate::resolve::demand::{Demand, Problem};
 use crate::resolve::{How, Resolved, Resolver};
 use crate::state::desired::Desired;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::event::ProgressReporter;
 use crate::words::exit::ExitStatus;
@@ -52,7 +53,7 @@ fn refuse(locking: &Locking) -> Result<(), Stop> {
     for demand in &locking.demands {
         if let Some(Problem::Unreadable(why)) = &demand.problem {
             let message = format!("the image `{}` can't be locked: {why}", demand.wanted.id);
-            errors.push(locking.file.error(&demand.wanted.id, message));
+            errors.push(locking.file.error(&demand.wanted.id, message).code(Code::Build));
         }
     }
     if errors.is_empty() {
@@ -127,7 +128,8 @@ fn find_out(
             Ok(entry) => lock.set(entry),
             Err(obstacle) => {
                 let message = format!("the image `{id}` can't be locked: {}", obstacle.reason);
-                let error = Diagnostic { hints: obstacle.hints, ..Diagnostic::error(message) };
+                let error = Diagnostic::error(message).code(obstacle.code);
+                let error = Diagnostic { hints: obstacle.hints, ..error };
                 errors.push(error.key(format!("images.{id}")));
                 statuses.push(FailureClass::exit(&[obstacle.class]));
             }
@@ -138,7 +140,8 @@ fn find_out(
     }
     if !args.check {
         let file = locking.file.shown();
-        errors.push(Diagnostic::error(format!("`{file}` was not written")));
+        let code = errors[0].code;
+        errors.push(Diagnostic { code, ..Diagnostic::error(format!("`{file}` was not written")) });
     }
     let exit = ExitStatus::worst(statuses);
     Err(Stop::Input { exit, diagnostics: errors, text: String::new() })
@@ -186,11 +189,8 @@ fn conclude(
     } else {
         render::lock::lock(&changes, &shown, what, settings.out)
     };
-    let section = serde_json::json!({
-        "file": shown,
-        "written": writes && is_changed,
-        "changed": is_changed,
-        "images": changes,
-    });
-    Ok(Done::about(exit, text, Images::default()).with("lock", &section))
+    let written = writes && is_changed;
+    let change = LockChange { file: shown, written, changed: is_changed, images: changes };
+    let sections = Sections { lock: Some(change), ..Sections::default() };
+    Ok(Done::with_text(exit, text).with(sections))
 }

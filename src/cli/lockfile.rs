@@ -7,6 +7,7 @@ use crate::cli::Stop;
 use crate::cli::find;
 use crate::cli::replace::replace;
 use crate::lock::{Lock, ReadLock, read};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -37,7 +38,8 @@ impl LockFile {
             }
             Err(error) => {
                 let what = format!("cannot read the lock `{}`: {error}", path.display());
-                return Err(Stop::input(ExitStatus::Data, Diagnostic::error(what)));
+                let error = Diagnostic::error(what).code(Code::LockBroken);
+                return Err(Stop::input(ExitStatus::Data, error));
             }
         };
         let mut found = read(&bytes, &path);
@@ -80,7 +82,8 @@ impl LockFile {
         replace(&self.path, &lock.to_string(), 0o666).map_err(|error| {
             let what = format!("cannot write the lock `{}`: {error}", self.path.display());
             let hint = "`--no-lock` goes by tags, and `--frozen` uses the lock as it is";
-            Stop::input(ExitStatus::Failed, Diagnostic::error(what).hint(hint))
+            let error = Diagnostic::error(what).code(Code::File).hint(hint);
+            Stop::input(ExitStatus::Failed, error)
         })?;
         Ok(true)
     }

@@ -17,6 +17,7 @@ use crate::resolve::demand::{Demand, Problem, demand};
 use crate::resolve::{Resolved, Resolver};
 use crate::state::desired::Desired;
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -102,12 +103,14 @@ impl Locking {
         let stale = self.demands.iter().filter_map(|Demand { wanted, .. }| {
             let id = &wanted.id;
             let Some(entry) = lock.get(id) else {
-                return Some(self.file.error(id, format!("the image `{id}` is not locked")));
+                let message = format!("the image `{id}` is not locked");
+                return Some(self.file.error(id, message).code(Code::LockStale));
             };
             let differences = wanted.differences(entry);
             (!differences.is_empty()).then(|| {
                 let why = differences.join("; ");
-                self.file.error(id, format!("the lock of `{id}` is not fresh: {why}"))
+                let message = format!("the lock of `{id}` is not fresh: {why}");
+                self.file.error(id, message).code(Code::LockStale)
             })
         });
         stale.collect()
@@ -120,7 +123,7 @@ impl Locking {
         strays
             .map(|image| {
                 let message = format!("the manifest has no image `{}`", image.id);
-                self.file.error(&image.id, message)
+                self.file.error(&image.id, message).code(Code::LockStale)
             })
             .collect()
     }
@@ -130,7 +133,8 @@ impl Locking {
         let errors = self.demands.iter().filter(|demand| of(demand)).filter_map(|demand| {
             let Some(Problem::Unlockable(what, hint)) = &demand.problem else { return None };
             let message = format!("the image `{}` can't be locked: {what}", demand.wanted.id);
-            Some(self.file.error(&demand.wanted.id, message).hint(*hint))
+            let error = self.file.error(&demand.wanted.id, message).code(Code::NotLockable);
+            Some(error.hint(*hint))
         });
         errors.collect()
     }
@@ -138,7 +142,8 @@ impl Locking {
     /// That there is no lock where there has to be one.
     pub(super) fn missing(&self) -> Stop {
         let what = format!("there is no lock `{}`", self.file.shown());
-        Stop::input(ExitStatus::Stale, Diagnostic::error(what).hint("`occ lock` writes one"))
+        let error = Diagnostic::error(what).code(Code::LockStale);
+        Stop::input(ExitStatus::Stale, error.hint("`occ lock` writes one"))
     }
 
     fn warn_of_tags(&self, settings: &Settings, desired: &Desired) {

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod completions;
 mod consent;
+mod explain;
 mod export;
 mod files;
 mod find;
@@ -32,9 +33,7 @@ mod trusted;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use serde::Serialize;
-use serde_json::Value;
+use std::slice;
 
 use crate::cli::args::{Cli, Command, Format, SchemaArgs, SchemaOf};
 use crate::cli::output::{print, tell};
@@ -42,7 +41,9 @@ use crate::cli::refuse::refuse;
 use crate::cli::settings::{Environment, Settings};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::render::document::Images;
-use crate::render::{Mode, diagnostics, document, error, json};
+use crate::render::sections::Sections;
+use crate::render::{Mode, diagnostics, document, error, explain as pointer, json};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -52,21 +53,20 @@ struct Done {
     /// The result for people, for stdout.
     text: String,
     images: Images,
-    /// A further part of the document, under this name.
-    section: Option<(&'static str, Value)>,
+    /// Further parts of the document.
+    sections: Sections,
     /// Bytes for programs, instead of the text.
     raw: Option<Vec<u8>>,
 }
 
 impl Done {
     fn about(exit: ExitStatus, text: String, images: Images) -> Self {
-        Self { exit, text, images, section: None, raw: None }
+        Self { exit, text, images, sections: Sections::default(), raw: None }
     }
 
-    /// With a further part of the document.
-    fn with(self, name: &'static str, part: &impl Serialize) -> Self {
-        let value = serde_json::to_value(part).unwrap_or_default();
-        Self { section: Some((name, value)), ..self }
+    /// With further parts of the document.
+    fn with(self, sections: Sections) -> Self {
+        Self { sections, ..self }
     }
 
     fn with_text(exit: ExitStatus, text: String) -> Self {
@@ -84,7 +84,7 @@ enum Stop {
 
 impl Stop {
     fn usage(diagnostic: Diagnostic) -> Self {
-        Self::input(ExitStatus::Usage, diagnostic)
+        Self::input(ExitStatus::Usage, diagnostic.or_code(Code::Usage))
     }
 
     fn input(exit: ExitStatus, diagnostic: Diagnostic) -> Self {
@@ -120,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Ref(args) => reference::run(&settings, &args),
         Command::Export(args) => export::run(&settings, &args),
         Command::Lock(args) => lock::run(&settings, &args),
+        Command::Explain(args) => explain::run(&settings, &args),
         Command::Schema(SchemaArgs { of }) => {
             let schema = match of {
                 SchemaOf::Manifest => crate::manifest::schema::json(),
@@ -151,7 +152,7 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
         Format::Text => done.raw.unwrap_or_else(|| done.text.into_bytes()),
         Format::Json => {
             let told = settings.told.take();
-            document::document(word, done.exit, &done.images, done.section, &told).into_bytes()
+            document::document(word, done.exit, &done.images, &done.sections, &told).into_bytes()
         }
     };
     print(&bytes, done.exit, settings.err)
@@ -161,12 +162,14 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
 fn engine_failed(failed: EngineError, settings: &Settings) -> ExitStatus {
     let hints: Vec<&str> = failed.hint().into_iter().collect();
     let text = error::error(&failed, &hints, settings.err);
-    let mut diagnostic = Diagnostic::error(failed.to_string());
+    let mut diagnostic = Diagnostic::error(failed.to_string()).code(failed.code());
     diagnostic.causes = error::causes(&failed);
     diagnostic.hints.extend(failed.hint);
-    match settings.mode {
-        Mode::Json => tell(&json::diagnostic(&diagnostic)),
-        _ => tell(&text),
+    if settings.mode == Mode::Json {
+        tell(&json::diagnostic(&diagnostic));
+    } else {
+        let code = pointer::of_diagnostics(slice::from_ref(&diagnostic), settings.err);
+        tell(&(text + &code));
     }
     settings.told.push(diagnostic);
     match failed.kind {
@@ -184,5 +187,6 @@ fn show(diagnostics: &[Diagnostic], text: &str, settings: &Settings) {
     }
     let width = settings.err.width.map_or(100, usize::from);
     let style = diagnostics::Style { color: settings.err.color, width };
-    tell(&diagnostics::render(diagnostics, text, style));
+    let code = pointer::of_diagnostics(diagnostics, settings.err);
+    tell(&(diagnostics::render(diagnostics, text, style) + &code));
 }

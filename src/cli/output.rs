@@ -11,7 +11,8 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-use crate::render::{Look, error, json};
+use crate::render::{Look, error, explain, json};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -23,7 +24,8 @@ pub(crate) fn print(text: &[u8], exit: ExitStatus, look: Look) -> ExitStatus {
         Ok(()) => exit,
         Err(failed) if failed.kind() == ErrorKind::BrokenPipe => exit,
         Err(failed) => {
-            tell(&error::error(&OutputError(failed), &[], look));
+            let code = format!("{}\n", explain::pointer(&[Code::File]));
+            tell(&(error::error(&OutputError(failed), &[], look) + &code));
             ExitStatus::worst([exit, ExitStatus::Failed])
         }
     }

@@ -9,8 +9,10 @@ use crate::execute::report::Report;
 use crate::plan::reconcile::Policy;
 use crate::plan::step::{Cause, ImagePlan};
 use crate::render::document::Images;
+use crate::render::sections::{References, Sections};
 use crate::state::consent::Reach;
 use crate::state::exact::Exact;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -26,17 +28,18 @@ pub(super) fn run(settings: &Settings, args: &RefArgs) -> Result<Done, Stop> {
         (_, true, _) => exact.digest.as_ref().map(ToString::to_string).ok_or_else(|| {
             let what = format!("`{}` has no digest: it was not pulled", args.id);
             let hint = format!("`occ ref --id {}` is as exact, on this engine", args.id);
-            Stop::input(ExitStatus::Failed, Diagnostic::error(what).hint(hint))
+            Stop::input(ExitStatus::Failed, Diagnostic::error(what).code(Code::Usage).hint(hint))
         })?,
         _ => exact.best(),
     };
-    let section = serde_json::json!({
-        "reference": text,
-        "tag": exact.name.to_string(),
-        "digest": exact.digest.as_ref().map(ToString::to_string),
-        "image_id": exact.id,
-    });
-    Ok(Done::about(ExitStatus::Success, text + "\n", images).with("ref", &section))
+    let references = References {
+        reference: text.clone(),
+        tag: exact.name.to_string(),
+        digest: exact.digest.as_ref().map(ToString::to_string),
+        image_id: exact.id,
+    };
+    let sections = Sections { reference: Some(references), ..Sections::default() };
+    Ok(Done::about(ExitStatus::Success, text + "\n", images).with(sections))
 }
 
 /// What the engine holds of each of these images, by its id. One that is not what the
@@ -79,7 +82,7 @@ pub(super) fn held(
                 let why = why.unwrap_or_else(|| image.cause.to_string());
                 let what = format!("the engine does not hold `{}` as it should: {why}", image.id);
                 let hint = format!("`occ sync {}` gets it", image.id);
-                errors.push(Diagnostic::error(what).hint(hint));
+                errors.push(Diagnostic::error(what).code(Code::NotInSync).hint(hint));
             }
         }
     }

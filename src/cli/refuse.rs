@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::slice;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -10,7 +11,9 @@ use crate::cli::args;
 use crate::cli::output::{print, tell};
 use crate::cli::settings::Environment;
 use crate::render::document::Images;
-use crate::render::{Look, document, json};
+use crate::render::sections::Sections;
+use crate::render::{Look, document, explain, json};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 use crate::words::text::sanitise;
@@ -42,7 +45,7 @@ pub(super) fn refuse(
         }
         _ => text.lines().next().map_or("", |first| first.strip_prefix("error: ").unwrap_or(first)),
     };
-    let mut diagnostic = Diagnostic::error(message);
+    let mut diagnostic = Diagnostic::error(message).code(Code::Usage);
     diagnostic
         .hints
         .extend(text.lines().filter_map(|l| Some(l.trim().strip_prefix("tip: ")?.to_owned())));
@@ -67,13 +70,15 @@ pub(super) fn refuse(
         tell(&json::diagnostic(&diagnostic));
     } else {
         tell(&text);
+        tell(&explain::of_diagnostics(slice::from_ref(&diagnostic), look));
     }
     if wants_json("--format", "OCC_FORMAT") {
         let known = args::command();
         let command = words.iter().skip(1).filter_map(|word| word.to_str());
         let command = command.clone().find(|word| known.find_subcommand(word).is_some());
         let (command, images) = (command.unwrap_or_default(), Images::default());
-        let document = document::document(command, ExitStatus::Usage, &images, None, &[diagnostic]);
+        let (exit, sections) = (ExitStatus::Usage, Sections::default());
+        let document = document::document(command, exit, &images, &sections, &[diagnostic]);
         return print(document.as_bytes(), ExitStatus::Usage, look);
     }
     ExitStatus::Usage

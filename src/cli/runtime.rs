@@ -6,6 +6,7 @@ use std::io;
 use crate::cli::Stop;
 use crate::cli::settings::Settings;
 use crate::cli::signal::{Ended, until_ended};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -16,7 +17,8 @@ pub(super) fn block_on<T>(
     tick: impl FnMut(),
 ) -> Result<Result<T, Ended>, Stop> {
     let failed = |error: io::Error| {
-        Stop::input(ExitStatus::Failed, Diagnostic::error(format!("cannot start: {error}")))
+        let what = format!("cannot start: {error}");
+        Stop::input(ExitStatus::Failed, Diagnostic::error(what).code(Code::Unknown))
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -37,5 +39,6 @@ pub(super) const fn reason(ended: Ended) -> (ExitStatus, &'static str) {
 /// What to say when a command ended before it had anything to report.
 pub(super) fn cut_short(ended: Ended) -> Stop {
     let (exit, words) = reason(ended);
-    Stop::input(exit, Diagnostic::error(format!("{words}, nothing was changed")))
+    let what = format!("{words}, nothing was changed");
+    Stop::input(exit, Diagnostic::error(what).code(Code::Cancelled))
 }

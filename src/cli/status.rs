@@ -12,6 +12,7 @@ use crate::plan::reconcile::Policy;
 use crate::plan::step::ImagePlan;
 use crate::render;
 use crate::render::document::Images;
+use crate::render::sections::Sections;
 use crate::state::consent::Reach;
 use crate::words::exit::ExitStatus;
 
@@ -41,7 +42,8 @@ pub(super) fn run(settings: &Settings, args: &StatusArgs) -> Result<Done, Stop> 
     let text = render::status::status(&plan, &observed, settings.out)
         + &render::status::superseded(&superseded, &docker(settings), settings.out);
     remember_warnings(settings, &plan);
-    Ok(Done::about(exit, text, images).with("superseded", &superseded))
+    let sections = Sections { superseded: Some(superseded), ..Sections::default() };
+    Ok(Done::about(exit, text, images).with(sections))
 }
 
 /// The Docker CLI, with what it needs to find the same engine.

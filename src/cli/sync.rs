@@ -19,6 +19,7 @@ use crate::plan::reconcile::Policy;
 use crate::render::document::Images;
 use crate::render::{self, Mode, Renderer, Sink};
 use crate::state::consent::Reach;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::event::{Event, ProgressReporter};
 use crate::words::exit::ExitStatus;
@@ -115,7 +116,7 @@ fn conclude(settings: &Settings, report: Report, ended: Option<Ended>, begun: In
     let exit = match ended.map(reason) {
         None => report.exit(),
         Some((exit, words)) => {
-            show(&[Diagnostic::error(words)], "", settings);
+            show(&[Diagnostic::error(words).code(Code::Cancelled)], "", settings);
             // What a deadline did not cause it must not hide.
             ExitStatus::worst([exit, report.exit()])
         }

@@ -7,7 +7,7 @@ use crate::cli::settings::Settings;
 use crate::cli::trusted::Trusted;
 use crate::cli::{Done, Stop, show};
 use crate::render::consent;
-use crate::render::document::Granted;
+use crate::render::sections::{Granted, Sections};
 use crate::state::consent::{Reach, asks};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
@@ -45,7 +45,7 @@ pub(super) fn run(settings: &Settings, args: &TrustArgs) -> Result<Done, Stop> {
         let hint = "`occ trust --revoke` takes it back";
         format!("from now on `{manifest}` may:\n{asks}kept in `{file}`; {hint}\n")
     };
-    Ok(done(settings, text, &grants))
+    Ok(done(settings, text, grants))
 }
 
 fn nothing(manifest: &str) -> String {
@@ -74,10 +74,11 @@ fn revoke(settings: &Settings, trusted: &Trusted) -> Result<Done, Stop> {
     }
     let longer = if had { "is no longer" } else { "was not" };
     let text = format!("`{}` {longer} allowed anything\n", foreign_line(trusted.manifest()));
-    Ok(done(settings, text, &[]))
+    Ok(done(settings, text, Vec::new()))
 }
 
-fn done(settings: &Settings, text: String, grants: &[Granted]) -> Done {
+fn done(settings: &Settings, text: String, grants: Vec<Granted>) -> Done {
     let text = if settings.quiet { String::new() } else { text };
-    Done::with_text(ExitStatus::Success, text).with("grants", &grants)
+    Done::with_text(ExitStatus::Success, text)
+        .with(Sections { grants: Some(grants), ..Sections::default() })
 }

@@ -12,6 +12,7 @@ use crate::cli::find;
 use crate::cli::replace::replace;
 use crate::cli::settings::Settings;
 use crate::manifest::Place;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 use crate::words::grant::Grant;
@@ -69,7 +70,7 @@ impl Trusted {
     ) -> Result<(), Stop> {
         let unwritable = |error: io::Error| {
             let what = format!("cannot write `{}`: {error}", self.file().display());
-            Stop::input(ExitStatus::Failed, Diagnostic::error(what))
+            Stop::input(ExitStatus::Failed, Diagnostic::error(what).code(Code::File))
         };
         // Whoever has the lock reads the newest there is, and replaces that.
         let _lock = lock(&self.dir).map_err(unwritable)?;
@@ -86,7 +87,7 @@ impl Trusted {
         let broken = |why: &str| {
             let what = format!("cannot read what you allowed in `{}`: {why}", path.display());
             let hint = "mend the file or remove it, and run `occ trust` again";
-            Stop::usage(Diagnostic::error(what).hint(hint))
+            Stop::usage(Diagnostic::error(what).code(Code::File).hint(hint))
         };
         let bytes = match find::read(&path) {
             Ok(bytes) => bytes,

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::words::code::Code;
 use crate::words::failure::FailureClass;
 
 /// A failure of the engine, or of something that it did for us.
@@ -97,6 +98,17 @@ impl EngineError {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// What `occ explain` knows it by. Of an engine that can't be used, what failed says
+    /// more than the class does.
+    pub fn code(&self) -> Code {
+        match self.kind {
+            EngineErrorKind::NotRunning | EngineErrorKind::SocketNotFound => Code::NoEngine,
+            EngineErrorKind::PermissionDenied => Code::EnginePermission,
+            EngineErrorKind::Address | EngineErrorKind::Endpoint => Code::EngineAddress,
+            _ => self.class.code(),
+        }
     }
 
     /// What to do about it, where something can be said.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::words::text::{cut, foreign_line};
@@ -10,7 +11,7 @@ use crate::words::text::{cut, foreign_line};
 const MAX_QUOTED: usize = 120;
 
 /// The instruction of a Dockerfile that a build failed at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FailedAt {
     /// The Dockerfile, relative to the context; absent for a template.
     #[serde(skip_serializing_if = "Option::is_none")]

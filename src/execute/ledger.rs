@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use crate::execute::report::{ImageReport, Outcome, Report};
 use crate::plan::step::Plan;
+use crate::words::code::Code;
 use crate::words::failure::FailureClass;
 
 /// One entry an image of the plan, in its order.
@@ -50,6 +51,7 @@ impl Ledger {
                 report.outcome = if entry.begun { Outcome::Cancelled } else { Outcome::Skipped };
                 // Nothing is wrong with it: what ended the run says more than this.
                 report.exit = FailureClass::exit(&[FailureClass::Cancelled]);
+                report.code = Some(Code::Cancelled);
             }
             report
         });

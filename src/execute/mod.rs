@@ -46,6 +46,7 @@ use crate::plan::step::{ImagePlan, Plan, Step};
 use crate::retry::RUN_BUDGET;
 use crate::state::desired::Limits;
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::digest::Digest;
 use crate::words::duration::Timeouts;
 use crate::words::event::{Event, ProgressReporter};
@@ -104,6 +105,8 @@ struct Failure {
     action: Action,
     /// The classes that decide the exit status.
     classes: Vec<FailureClass>,
+    /// What `occ explain` knows it by.
+    code: Code,
     error: String,
     hints: Vec<String>,
     failures: Vec<SourceFailure>,
@@ -124,6 +127,7 @@ impl Failure {
         Self {
             action,
             classes: vec![error.class],
+            code: error.code(),
             error: error.to_string(),
             hints: error.hint.clone().into_iter().collect(),
             failures: Vec::new(),
@@ -140,6 +144,7 @@ impl Failure {
         Self {
             action,
             classes: vec![obstacle.class],
+            code: obstacle.code,
             error: obstacle.to_string(),
             hints: obstacle.hints.clone(),
             failures: Vec::new(),
@@ -157,6 +162,7 @@ impl Failure {
             action: Action::Build,
             // What ended the base says more than this.
             classes: vec![FailureClass::Cancelled],
+            code: Code::Cancelled,
             error: format!("the image `{base}` failed, which it is built on"),
             hints: Vec::new(),
             failures: Vec::new(),
@@ -255,6 +261,7 @@ pub(crate) async fn execute<E: Engine>(
             outcome: report.outcome.word(),
             detail: report.detail(),
             millis: report.millis,
+            code: report.code,
         });
         let failed = report.outcome == Outcome::Failed;
         run.gates.open(&report.id, report.outcome == Outcome::Done);

@@ -18,6 +18,7 @@ use crate::observe::Trees;
 use crate::plan::step::{ImagePlan, PullStep};
 use crate::retry::wait_before;
 use crate::state::desired::Source;
+use crate::words::code::Code;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 use crate::words::text::count;
@@ -70,6 +71,7 @@ pub(super) async fn or_build<E: Engine>(
         Err(mut failure) => {
             if failure.skipped {
                 failure.classes.clear();
+                failure.code = code_of(&classes);
             }
             failure.classes.extend(classes);
             Err(Failure { failures: pulls, skipped: false, ..failure })
@@ -266,6 +268,7 @@ fn fail<E: Engine>(
         image: image.id.clone(),
         source: candidate.source.reference.canonical(),
         class: error.class,
+        code: error.class.code(),
         message: error.message.clone(),
         next,
     });
@@ -307,7 +310,8 @@ fn warn_refused<E: Engine>(run: &Run<'_, E>, image: &ImagePlan, candidates: &[Ca
 }
 
 fn all_failed(candidates: Vec<Candidate<'_>>) -> Failure {
-    let classes = candidates.iter().filter_map(|c| c.last.as_ref().map(|last| last.0)).collect();
+    let classes: Vec<FailureClass> =
+        candidates.iter().filter_map(|c| c.last.as_ref().map(|last| last.0)).collect();
     let mut hints: Vec<String> = Vec::new();
     for hint in candidates.iter().filter_map(|c| c.last.as_ref()?.2.clone()) {
         if !hints.contains(&hint) {
@@ -322,6 +326,7 @@ fn all_failed(candidates: Vec<Candidate<'_>>) -> Failure {
     };
     Failure {
         action: Action::Pull,
+        code: code_of(&classes),
         classes,
         error,
         hints,
@@ -334,11 +339,17 @@ fn all_failed(candidates: Vec<Candidate<'_>>) -> Failure {
     }
 }
 
+/// What says most about an image whose sources failed with these classes.
+fn code_of(classes: &[FailureClass]) -> Code {
+    FailureClass::decisive(classes).unwrap_or(FailureClass::Unknown).code()
+}
+
 impl Candidate<'_> {
     fn failure(self) -> Option<SourceFailure> {
         let (class, message, _) = self.last?;
         let source = self.source.reference.canonical();
-        Some(SourceFailure { source, class, attempts: self.attempts, message })
+        let (code, attempts) = (class.code(), self.attempts);
+        Some(SourceFailure { source, class, code, attempts, message })
     }
 }
 

@@ -1,24 +1,26 @@
 //! What came of a run: plain data, one entry an image, for whoever shows it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::execute::failed_at::FailedAt;
 use crate::execute::{Failure, Obtained};
 use crate::plan::step::{ImagePlan, Plan, Step};
+use crate::words::code::Code;
 use crate::words::digest::Digest;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::FailureClass;
 use crate::words::image::EngineId;
 
 /// What came of a plan.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Report {
     /// One entry an image of the plan, in the manifest's order.
     pub images: Vec<ImageReport>,
 }
 
 /// What came of one image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ImageReport {
     /// Its id in the manifest.
     pub id: String,
@@ -65,6 +67,9 @@ pub struct ImageReport {
     /// Every source that failed on the way, also when another one served.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<SourceFailure>,
+    /// What `occ explain` knows the failure by, where it failed or is blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// The failure that ended it, where it failed: one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -85,12 +90,14 @@ pub struct ImageReport {
 }
 
 /// How one source failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SourceFailure {
     /// The source's reference.
     pub source: String,
     /// The class of its last failure.
     pub class: FailureClass,
+    /// What `occ explain` knows it by.
+    pub code: Code,
     /// How often it was tried.
     pub attempts: u32,
     /// What the engine said last.
@@ -98,7 +105,7 @@ pub struct SourceFailure {
 }
 
 /// What is done for an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing.
@@ -112,7 +119,7 @@ pub enum Action {
 }
 
 /// One step of a plan, in its JSON form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum PlannedStep {
     /// Pull from the first of these that serves it.
@@ -163,7 +170,7 @@ impl PlannedStep {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was in sync.
@@ -216,6 +223,7 @@ impl ImageReport {
             bytes: 0,
             millis: 0,
             failures: Vec::new(),
+            code: image.blocked.as_ref().map(|blocked| blocked.code),
             error: image.blocked.as_ref().map(ToString::to_string),
             hints: image.blocked.iter().flat_map(|blocked| blocked.hints.clone()).collect(),
             log: Vec::new(),
@@ -254,6 +262,7 @@ impl ImageReport {
             action: failure.action,
             outcome: if failure.skipped { Outcome::Skipped } else { Outcome::Failed },
             exit: FailureClass::exit(&failure.classes),
+            code: Some(failure.code),
             error: Some(failure.error),
             hints: failure.hints,
             log: failure.log,

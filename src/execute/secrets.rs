@@ -15,6 +15,7 @@ use crate::engine::{Secret, SshAgent};
 use crate::state::args::Variables;
 use crate::state::desired::{BuildSecret, DesiredBuild, SecretFrom};
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::failure::FailureClass;
 
 /// `BuildKit`'s own limit: a builder takes no more.
@@ -135,7 +136,8 @@ fn is_socket(_: &Path) -> bool {
 
 /// Only the user can mend it.
 fn obstacle(reason: String, hint: Option<String>) -> Obstacle {
-    Obstacle { reason, class: FailureClass::Build, hints: hint.into_iter().collect() }
+    let (class, hints) = (FailureClass::Build, hint.into_iter().collect());
+    Obstacle { reason, class, code: Code::Build, hints }
 }
 
 #[cfg(test)]

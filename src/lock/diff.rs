@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::lock::{Lock, LockedBase, LockedImage};
 use crate::words::digest::Digest;
 
 /// What came of one image's entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Change {
     /// The image's id.
     pub(crate) id: String,
@@ -28,7 +29,7 @@ pub(crate) struct Change {
 }
 
 /// What came of one base of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct BaseChange {
     /// As the Dockerfile has it.
     #[serde(rename = "ref")]
@@ -44,7 +45,7 @@ pub(crate) struct BaseChange {
 }
 
 /// What was done with an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum What {
     /// It was not locked before.

@@ -12,6 +12,7 @@ use crate::lock::{Lock, LockedBase, LockedImage};
 use crate::manifest::parse;
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::{Fields, FromValue, Key, Value, wrong_type};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 
 /// What came of a lock's text.
@@ -40,6 +41,7 @@ pub(crate) fn read(bytes: &[u8], file: &Path) -> ReadLock {
         let hint = "it has conflict markers of a merge: take either side, and run `occ lock`";
         diagnostics.iter_mut().take(1).for_each(|first| first.hints = vec![hint.to_owned()]);
     }
+    let diagnostics = diagnostics.into_iter().map(|it| it.or_code(Code::LockBroken)).collect();
     ReadLock { lock, diagnostics, text, places }
 }
 

@@ -1,6 +1,7 @@
 //! Which bytes an image is locked to, from what each of its sources answered.
 
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::digest::Digest;
 use crate::words::failure::{BuildOn, FailureClass};
 use crate::words::reference::Reference;
@@ -64,15 +65,15 @@ fn is_open(answer: &Answer) -> bool {
 }
 
 fn refused(earlier: &Answer, later: &Reference) -> Obstacle {
-    let (class, why) = match &earlier.told {
-        Err(obstacle) => (obstacle.class, obstacle.reason.clone()),
-        Ok(_) => (FailureClass::Unknown, String::new()),
+    let (class, code, why) = match &earlier.told {
+        Err(obstacle) => (obstacle.class, obstacle.code, obstacle.reason.clone()),
+        Ok(_) => (FailureClass::Unknown, Code::Unknown, String::new()),
     };
     let mut hints = earlier.told.as_ref().err().map_or_else(Vec::new, |it| it.hints.clone());
     hints.push(format!("`--allow-partial` locks what `{later}` serves"));
     let reason =
         format!("`{}` comes before `{later}` and could not say what it has: {why}", earlier.source);
-    Obstacle { reason, class, hints }
+    Obstacle { reason, class, code, hints }
 }
 
 /// No source serves it: it is built, if it can be and each of them said so.
@@ -93,15 +94,10 @@ fn nobody(answers: &[Answer], may_be_built: bool) -> Result<Option<Digest>, Obst
         }
     }
     let classes: Vec<FailureClass> = failures().map(|obstacle| obstacle.class).collect();
-    let decisive = classes
-        .iter()
-        .copied()
-        .find(|class| FailureClass::exit(&[*class]) == FailureClass::exit(&classes));
-    Err(Obstacle {
-        reason: told.join("; "),
-        class: decisive.unwrap_or(FailureClass::Unknown),
-        hints,
-    })
+    let class = FailureClass::decisive(&classes).unwrap_or(FailureClass::Unknown);
+    let decisive = failures().find(|obstacle| obstacle.class == class);
+    let code = decisive.map_or(class.code(), |obstacle| obstacle.code);
+    Err(Obstacle { reason: told.join("; "), class, code, hints })
 }
 
 #[cfg(test)]

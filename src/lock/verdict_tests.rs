@@ -8,6 +8,7 @@ fn failure(class: FailureClass) -> Obstacle {
     Obstacle {
         reason: class.words().to_owned(),
         class,
+        code: class.code(),
         hints: vec![format!("about {}", class.words())],
     }
 }

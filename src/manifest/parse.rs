@@ -13,6 +13,7 @@ use crate::manifest::reader::{Fields, Key};
 use crate::manifest::text::OccVersion;
 use crate::manifest::validate::validate;
 use crate::manifest::{MAX_SIZE, Parsed, Place, secrets};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 
 /// Brackets within brackets. A manifest written in one line needs five.
@@ -28,6 +29,7 @@ pub(crate) fn parse(bytes: &[u8], place: &Place) -> Parsed {
             let manifest = Manifest::from_fields(Fields::of(tree, 0..0, Key::Root, problems));
             Some(validate(&manifest, place, problems))
         });
+    let diagnostics = diagnostics.into_iter().map(|it| it.or_code(Code::Manifest)).collect();
     Parsed { desired, diagnostics, text }
 }
 
@@ -127,6 +129,7 @@ fn is_too_new(tree: &DeTable<'_>, problems: &mut Problems<'_>) -> bool {
             env!("CARGO_PKG_VERSION")
         );
         let diagnostic = Diagnostic::error(message).key("min_occ").hint("update occ");
+        let diagnostic = diagnostic.code(Code::TooOld);
         problems.push(diagnostic, value.span());
         return true;
     }
@@ -142,7 +145,8 @@ pub(crate) fn is_newer(tree: &DeTable<'_>, what: &str, problems: &mut Problems<'
     }
     let written = problems.slice(value.span());
     let message = format!("this occ does not know version {written} of {what}");
-    problems.push(Diagnostic::error(message).key("version").hint("update occ"), value.span());
+    let diagnostic = Diagnostic::error(message).key("version").hint("update occ");
+    problems.push(diagnostic.code(Code::TooOld), value.span());
     true
 }
 

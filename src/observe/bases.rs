@@ -8,6 +8,7 @@ use crate::observe::inspect;
 use crate::observe::registries::{Registries, Told};
 use crate::state::inputs::{Base, Inputs};
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::failure::FailureClass;
 use crate::words::reference::Reference;
 
@@ -58,6 +59,7 @@ fn no_question(base: &Reference) -> Obstacle {
             "`pull = true` asks what `{base}` is now, and this engine can't ask registries that"
         ),
         class: FailureClass::Build,
+        code: Code::Build,
         hints: vec![
             "without `pull = true` it is built on what the engine holds, or gets by itself"
                 .to_owned(),

@@ -92,6 +92,7 @@ pub(crate) fn failure(error: EngineError) -> Obstacle {
     Obstacle {
         reason: format!("{}: {}", error.class.words(), error.message),
         class: error.class,
+        code: error.code(),
         hints: error.hint.into_iter().collect(),
     }
 }

@@ -4,6 +4,7 @@
 use crate::state::desired::DesiredImage;
 use crate::state::inputs::Inputs;
 use crate::state::observed::{Observed, ObservedImage};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::text::list;
 
@@ -61,5 +62,9 @@ fn cycle(waiting: &[&DesiredImage], observed: &Observed) -> Diagnostic {
     };
     let key = ring.first().map_or(String::new(), |image| format!("images.{}.build", image.id));
     let hint = "a base is what `FROM` and `COPY --from` in the Dockerfile name";
-    Diagnostic { line, column, ..Diagnostic::error(message).key(key).hint(hint) }
+    Diagnostic {
+        line,
+        column,
+        ..Diagnostic::error(message).code(Code::Manifest).key(key).hint(hint)
+    }
 }

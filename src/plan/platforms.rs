@@ -6,6 +6,7 @@ use crate::plan::step::{Cause, ImagePlan};
 use crate::state::desired::DesiredImage;
 use crate::state::observed::Observed;
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::failure::FailureClass;
 use crate::words::image::IndexRoom;
 use crate::words::platform::Platform;
@@ -81,6 +82,7 @@ pub(super) fn refuse(
         plan.blocked = Some(Obstacle {
             reason: format!("the image `{}` wants the same index{platform}, and {limit}", kept.id),
             class: FailureClass::Unknown,
+            code: Code::Platform,
             hints: vec![way_out.to_owned()],
         });
     }

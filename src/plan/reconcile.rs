@@ -11,6 +11,7 @@ use crate::state::desired::{
 use crate::state::inputs::{Base, InputLabel, Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
 use crate::words::failure::{BuildOn, FailureClass};
@@ -47,6 +48,7 @@ pub(crate) fn misapplied(images: &[&DesiredImage], strategy: Strategy) -> Vec<Di
         };
         Some(
             Diagnostic::error(format!("image `{}` {has}", image.id))
+                .code(Code::Usage)
                 .key(format!("images.{}", image.id))
                 .hint("name the images that `--strategy` is meant for: `occ sync --strategy … ID`"),
         )
@@ -75,7 +77,8 @@ pub(crate) fn reconcile(
         if let Some((id, blocked)) = bases.iter().find_map(|b| Some((&b.id, b.blocked.as_ref()?))) {
             let reason = format!("the image `{id}` can't be had, which it is built on");
             // What to do is said there, and so is what it comes to.
-            seen.inputs = Some(Err(Obstacle { class: blocked.class, ..reason.into() }));
+            seen.inputs =
+                Some(Err(Obstacle { class: blocked.class, code: blocked.code, ..reason.into() }));
         }
         let own = Policy { strategy: None, no_cache: false, ..policy };
         let policy = if seen.is_dependency { own } else { policy };
@@ -309,7 +312,8 @@ fn obtain(
         plan.steps.push(Step::Build(build));
     } else if plan.blocked.is_none() {
         let reason = "`pull_policy = \"never\"` forbids pulling it";
-        plan.blocked = Some(reason.to_owned().into());
+        let obstacle: Obstacle = reason.to_owned().into();
+        plan.blocked = Some(Obstacle { code: Code::MayNotPull, ..obstacle });
     }
 }
 
@@ -323,6 +327,7 @@ fn offline(image: &DesiredImage, cause: &Cause) -> Obstacle {
     Obstacle {
         reason: format!("only a registry {what}, and `--offline` asks none"),
         class: FailureClass::NotFound,
+        code: Code::MayNotPull,
         hints: vec![format!("`occ sync {}` without `--offline` pulls it", image.id)],
     }
 }
@@ -332,6 +337,7 @@ fn offline_base(base: &Reference) -> Obstacle {
     Obstacle {
         reason: format!("its base `{base}` is not in the engine, and `--offline` asks no registry"),
         class: FailureClass::NotFound,
+        code: Code::MayNotPull,
         hints: vec![format!("`docker pull {base}` gets it")],
     }
 }

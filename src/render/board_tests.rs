@@ -57,6 +57,7 @@ fn another_source_starts_from_nothing() {
         image: "tool".into(),
         source: source.into(),
         class: crate::words::failure::FailureClass::Network,
+        code: crate::words::code::Code::Network,
         message: String::new(),
         next: None,
     };

@@ -1,9 +1,11 @@
 //! The one document of `--format json`, written on every way out.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::json::{printable, sanitised};
+use super::sections::Sections;
 use crate::execute::report::ImageReport;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
@@ -12,35 +14,44 @@ use crate::words::exit::ExitStatus;
 /// new fields may come without.
 const SCHEMA: u32 = 1;
 
-#[derive(Serialize)]
-struct Document {
+/// The one document that a command writes to stdout with `--format json`, on every way out.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "occ-output")]
+pub(super) struct Document<'a> {
+    /// The version of this form. It grows when a field changes or goes; new fields may come
+    /// without.
+    #[schemars(extend("const" = SCHEMA))]
     schema: u32,
-    command: Value,
-    exit_code: u8,
+    /// The command; empty where the command line could not be read.
+    command: &'a str,
+    /// What the process ends with.
+    exit_code: ExitStatus,
+    /// Whether the engine changed.
     changed: bool,
+    /// One entry an image, in the manifest's order.
+    images: &'a Images,
+    #[serde(flatten)]
+    sections: &'a Sections,
+    /// Every warning and error that was told, in that order. An error that ended the command
+    /// is one of them, without a place.
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The same with the fields that all documents have at the front, for the eye.
+#[derive(Serialize)]
+struct Ordered {
+    schema: Value,
+    command: Value,
+    exit_code: Value,
+    changed: Value,
     images: Value,
     #[serde(flatten)]
-    section: Map<String, Value>,
+    sections: Map<String, Value>,
     diagnostics: Value,
 }
 
-/// Something that the manifest asks for, or that is allowed although it does not.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Granted {
-    /// As `--allow` takes it: `env=CHANNEL`.
-    pub(crate) grant: String,
-    /// Whether it is allowed.
-    pub(crate) allowed: bool,
-    /// The manifest's line that asks for it, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) line: Option<usize>,
-    /// Dotted path of the key that asks for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) key: Option<String>,
-}
-
 /// What a command has to say about the images.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Images {
     /// What came of each, or what is to be done.
@@ -50,7 +61,7 @@ pub(crate) enum Images {
 }
 
 /// One image as the manifest has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Declared {
     /// Its id in the manifest.
     pub(crate) id: String,
@@ -76,34 +87,31 @@ impl Images {
     }
 }
 
-/// The document as one line with a line feed. An error that ended the command is
-/// one of the `diagnostics`, without a place.
+/// The document as one line with a line feed.
 pub(crate) fn document(
     command: &str,
     exit: ExitStatus,
     images: &Images,
-    section: Option<(&str, Value)>,
+    sections: &Sections,
     diagnostics: &[Diagnostic],
 ) -> String {
-    let diagnostics: Vec<Diagnostic> = diagnostics.iter().map(printable).collect();
-    let document = Document {
-        schema: SCHEMA,
-        command: sanitised(command.into()),
-        exit_code: exit.code(),
-        changed: images.changed(),
-        images: plain_data(images),
-        section: section
-            .map(|(name, part)| (name.to_owned(), sanitised(part)))
-            .into_iter()
-            .collect(),
-        diagnostics: plain_data(&diagnostics),
+    let diagnostics = diagnostics.iter().map(printable).collect();
+    let (schema, exit_code, changed) = (SCHEMA, exit, images.changed());
+    let document = Document { schema, command, exit_code, changed, images, sections, diagnostics };
+    // Plain data with text for keys has a form in JSON, so there always is a value.
+    let value = sanitised(serde_json::to_value(document).unwrap_or_default());
+    let Value::Object(mut fields) = value else { return String::new() };
+    let mut take = |name: &str| fields.remove(name).unwrap_or_default();
+    let ordered = Ordered {
+        schema: take("schema"),
+        command: take("command"),
+        exit_code: take("exit_code"),
+        changed: take("changed"),
+        images: take("images"),
+        diagnostics: take("diagnostics"),
+        sections: fields,
     };
-    serde_json::to_string(&document).unwrap_or_default() + "\n"
-}
-
-/// Plain data with text for keys has a form in JSON, so there always is a value.
-fn plain_data(data: &impl Serialize) -> Value {
-    sanitised(serde_json::to_value(data).unwrap_or_default())
+    serde_json::to_string(&ordered).unwrap_or_default() + "\n"
 }
 
 #[cfg(test)]
@@ -116,7 +124,13 @@ mod tests {
         use std::os::unix::ffi::OsStrExt as _;
         let name = std::ffi::OsStr::from_bytes(b"a\xff.toml");
         let broken = Diagnostic { file: Some(name.into()), ..Diagnostic::error("bad") };
-        let text = document("check", ExitStatus::Data, &Images::default(), None, &[broken]);
+        let text = document(
+            "check",
+            ExitStatus::Data,
+            &Images::default(),
+            &Sections::default(),
+            &[broken],
+        );
         assert!(text.contains("\"file\":\"a\u{fffd}.toml\""), "{text}");
     }
 
@@ -124,7 +138,7 @@ mod tests {
     fn there_is_a_document_also_when_nothing_was_read() {
         let broken = Diagnostic::error("odd\x1b[2J key").key("images.tool.tag").hint("look");
         assert_eq!(
-            document("sync", ExitStatus::Data, &Images::default(), None, &[broken]),
+            document("sync", ExitStatus::Data, &Images::default(), &Sections::default(), &[broken]),
             concat!(
                 r#"{"schema":1,"command":"sync","exit_code":65,"changed":false,"images":[],"#,
                 r#""diagnostics":[{"column":0,"hints":["look"],"key":"images.tool.tag","line":0,"#,

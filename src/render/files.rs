@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fit::{clean, width};
@@ -11,8 +12,27 @@ use crate::words::text::{bytes, count};
 /// Ignored paths that are listed; `--format json` has all of them.
 const SHOWN: usize = 20;
 
+/// What the document has of a build context: all of it, or the answer about one path.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Contents {
+    /// All that is sent, and all that is not.
+    Files(Files),
+    /// One path.
+    Explained(Explained),
+}
+
+/// What becomes of one path, and why.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Explained {
+    /// Relative to the context.
+    pub(crate) path: String,
+    #[serde(flatten)]
+    pub(crate) verdict: Verdict,
+}
+
 /// What a build context holds: plain data, for the text and the document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Files {
     /// The directory, as the manifest has it; absent for a template.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +51,7 @@ pub(crate) struct Files {
 }
 
 /// Something that is sent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Sent {
     /// Relative to the context.
     pub(crate) path: String,
@@ -42,7 +62,7 @@ pub(crate) struct Sent {
 }
 
 /// Something that is ignored.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Unsent {
     /// Relative to the context; with a slash at the end for a directory.
     pub(crate) path: String,
@@ -104,26 +124,38 @@ pub(crate) fn files(id: &str, files: &Files, look: Look) -> String {
 }
 
 /// Why a path is sent or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub(crate) enum Verdict {
     /// There is no such file.
     Missing,
     /// It is sent; a line may have taken it out of what others ignore.
-    Sent { rule: Option<Rule> },
+    Sent {
+        /// That line; null where no line says anything.
+        rule: Option<Rule>,
+    },
     /// It is not.
-    Ignored { rule: Rule },
+    Ignored {
+        /// The line that ignores it.
+        rule: Rule,
+    },
     /// It is sent, because the builder reads it, and hidden from `COPY`.
-    Hidden { rule: Rule },
+    Hidden {
+        /// The line that ignores it.
+        rule: Rule,
+    },
     /// It is something that no archive carries.
     Special,
 }
 
 /// A line of an ignore file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Rule {
+    /// The file's name.
     pub(crate) file: String,
+    /// From 1.
     pub(crate) line: usize,
+    /// What stands there.
     pub(crate) pattern: String,
 }
 

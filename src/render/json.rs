@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -16,10 +17,47 @@ pub(crate) struct Json {
     sink: Sink,
 }
 
-/// One line. The fields that all events have come first, for the eye.
-#[derive(Serialize)]
-struct Line {
+/// A line of `--progress json`: one thing that happened, or that is to be known.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "occ-event")]
+pub(super) struct Line<'a> {
+    /// When: RFC 3339 in UTC, with milliseconds.
     ts: String,
+    #[serde(flatten)]
+    told: Told<'a>,
+}
+
+/// What a line tells.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Told<'a> {
+    Event(&'a Event),
+    Own(Own),
+}
+
+/// What is told beside the events of the work.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Own {
+    /// A mistake or a warning: what people read as a paragraph.
+    Diagnostic(Diagnostic),
+    /// A line of text, or one of the log with its level, its `message`, and further fields.
+    Log {
+        /// A line that people would see.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<String>,
+        /// `error`, `warn`, `info`, `debug` or `trace`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        level: Option<String>,
+        #[serde(flatten)]
+        fields: Map<String, Value>,
+    },
+}
+
+/// The same with the fields that all events have at the front, for the eye.
+#[derive(Serialize)]
+struct Ordered {
+    ts: Value,
     event: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Value>,
@@ -35,18 +73,17 @@ impl Json {
 
     /// Writes the event with its moment.
     pub(crate) fn event(&self, event: &Event) {
-        if let Ok(fields) = serde_json::to_value(event) {
-            self.write(fields);
-        }
+        self.write(Told::Event(event));
     }
 
     /// Writes a line of text as an event `log`, so that every line stays an object.
     pub(crate) fn println(&self, line: &str) {
-        self.write(serde_json::json!({ "event": "log", "line": line }));
+        let line = Some(line.to_owned());
+        self.write(Told::Own(Own::Log { line, level: None, fields: Map::new() }));
     }
 
-    fn write(&self, fields: Value) {
-        if let Some(line) = line(fields, SystemTime::now()) {
+    fn write(&self, told: Told<'_>) {
+        if let Some(line) = line(told, SystemTime::now()) {
             self.sink.line(&line);
         }
     }
@@ -54,25 +91,24 @@ impl Json {
 
 /// A diagnostic as an event, with its line feed: what people read as a paragraph.
 pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> String {
-    let mut fields = serde_json::to_value(printable(diagnostic)).unwrap_or_default();
-    if let Value::Object(fields) = &mut fields {
-        fields.insert("event".to_owned(), "diagnostic".into());
-    }
-    line(fields, SystemTime::now()).map_or(String::new(), |line| line + "\n")
+    own(Own::Diagnostic(printable(diagnostic)))
 }
 
 /// A line of the log as an event `log`, with its line feed. `fields` has the `message`.
-pub(crate) fn log(level: &str, mut fields: Map<String, Value>) -> String {
-    fields.insert("event".to_owned(), "log".into());
-    fields.insert("level".to_owned(), level.into());
-    line(Value::Object(fields), SystemTime::now()).map_or(String::new(), |line| line + "\n")
+pub(crate) fn log(level: &str, fields: Map<String, Value>) -> String {
+    own(Own::Log { line: None, level: Some(level.to_owned()), fields })
 }
 
-fn line(fields: Value, now: SystemTime) -> Option<String> {
-    let Value::Object(mut rest) = sanitised(fields) else { return None };
-    let event = rest.remove("event")?;
+fn own(told: Own) -> String {
+    line(Told::Own(told), SystemTime::now()).map_or(String::new(), |line| line + "\n")
+}
+
+fn line(told: Told<'_>, now: SystemTime) -> Option<String> {
+    let value = serde_json::to_value(Line { ts: timestamp(now), told }).ok()?;
+    let Value::Object(mut rest) = sanitised(value) else { return None };
+    let (ts, event) = (rest.remove("ts")?, rest.remove("event")?);
     let image = rest.remove("image");
-    serde_json::to_string(&Line { ts: timestamp(now), event, image, rest }).ok()
+    serde_json::to_string(&Ordered { ts, event, image, rest }).ok()
 }
 
 /// The value with every string in it made safe to show.
@@ -155,7 +191,7 @@ mod tests {
     fn every_line_is_one_clean_object() {
         let printed = "a\x1b[31m\nb\u{202e}".to_owned();
         let event = Event::BuildLog { image: "tool".into(), number: 1, line: printed };
-        let line = line(serde_json::to_value(&event).unwrap(), UNIX_EPOCH).unwrap();
+        let line = line(Told::Event(&event), UNIX_EPOCH).unwrap();
         assert_eq!(
             line,
             r#"{"ts":"1970-01-01T00:00:00.000Z","event":"build_log","image":"tool","line":"a\\x1b[31m\nb\\u{202e}","number":1}"#

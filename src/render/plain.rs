@@ -150,7 +150,7 @@ impl Plain {
                 self.retrying.remove(&(image.clone(), layer.clone()));
                 return None;
             }
-            Event::Finished { image, outcome, detail, millis } => {
+            Event::Finished { image, outcome, detail, millis, .. } => {
                 let received = self.board.get(image).map_or(0, Image::received);
                 ended(outcome, detail, received, *millis)
             }

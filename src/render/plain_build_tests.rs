@@ -76,6 +76,7 @@ fn build() -> Vec<(u64, Event)> {
                 outcome: "failed",
                 detail: "`make test` returned 2".into(),
                 millis: 2300,
+                code: None,
             },
         ),
     ]
@@ -179,6 +180,7 @@ fn lines_that_are_held_back_come_when_the_others_are_silent_and_at_the_end_at_th
             outcome: "cancelled",
             detail: String::new(),
             millis: 1000,
+            code: None,
         },
     ));
     insta::assert_snapshot!(told(true, &events, 1000), @"

@@ -27,6 +27,7 @@ fn a_pull_is_told_in_few_lines() {
             image: image(),
             source: first.into(),
             class: FailureClass::Network,
+            code: FailureClass::Network.code(),
             message: "connection refused".into(),
             next: Some(second.into()),
         },
@@ -43,6 +44,7 @@ fn a_pull_is_told_in_few_lines() {
             outcome: "done",
             detail: "pulled from docker.io".into(),
             millis: 842,
+            code: None,
         },
     ];
     for event in &events {
@@ -98,6 +100,7 @@ fn a_build_is_told_by_its_steps() {
             outcome: "failed",
             detail: "step 2 returned 1".into(),
             millis: 65_000,
+            code: None,
         },
     ];
     let told = |verbose| {
@@ -131,6 +134,7 @@ fn the_engines_own_retries_are_told_once_a_layer() {
         outcome: "cancelled",
         detail: String::new(),
         millis: 9,
+        code: None,
     });
     assert_eq!(memory.take(), "tool: pulling ghcr.io/acme/tool:1, round 2\ntool: cancelled\n");
 }
@@ -148,6 +152,7 @@ fn nothing_foreign_makes_a_line_or_moves_the_cursor() {
         outcome: "done",
         detail: bad.into(),
         millis: 0,
+        code: None,
     });
     let out = memory.take();
     assert_eq!(out.lines().count(), 4, "{out}");

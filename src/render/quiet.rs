@@ -54,6 +54,7 @@ mod tests {
             outcome,
             detail: detail.into(),
             millis: 5,
+            code: None,
         };
         quiet.event(&Event::Started { image: image(), action: "pull", reference: "a:1".into() });
         quiet.event(&Event::Note { image: None, message: "a note".into() });

@@ -79,6 +79,7 @@ mod tests {
                 image: "tool".into(),
                 source: "ghcr.io/acme/tool:1".into(),
                 class,
+                code: class.code(),
                 message: "odd\x1b[2J\nthing".into(),
                 next: next.map(Into::into),
             };

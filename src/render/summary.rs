@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::explain;
 use super::fit::{clean, pad, width};
 use super::look::{Look, Tone};
 use super::plan::id_columns;
@@ -115,6 +116,10 @@ fn failure(image: &ImageReport, look: Look) -> String {
     for hint in &image.hints {
         let label = look.paint(Tone::Strong, "hint:");
         let _ = writeln!(out, "    {label} {}", clean(hint));
+    }
+    if let Some(code) = image.code {
+        let line = format!("    {}", explain::pointer(&[code]));
+        let _ = writeln!(out, "{}", look.paint(Tone::Dim, &line));
     }
     out
 }

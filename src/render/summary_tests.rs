@@ -1,5 +1,6 @@
 use super::*;
 use crate::execute::report::SourceFailure;
+use crate::words::code::Code;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::FailureClass;
 
@@ -24,6 +25,7 @@ fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
         bytes: 0,
         millis: 842,
         failures: Vec::new(),
+        code: None,
         error: None,
         hints: Vec::new(),
         log: Vec::new(),
@@ -52,13 +54,15 @@ fn report() -> Report {
         millis: 65_000,
         ..image("app", Action::Build, Outcome::Done)
     };
-    let failed = |source: &str, class, attempts, message: &str| SourceFailure {
+    let failed = |source: &str, class: FailureClass, attempts, message: &str| SourceFailure {
         source: source.into(),
         class,
+        code: class.code(),
         attempts,
         message: message.into(),
     };
     let denied = ImageReport {
+        code: Some(Code::Denied),
         error: Some("no source served the image".into()),
         failures: vec![
             failed("ghcr.io/acme/db:1", FailureClass::Denied, 1, "unauthorized\x1b[2J\nreally"),
@@ -68,6 +72,7 @@ fn report() -> Report {
         ..image("db", Action::Pull, Outcome::Failed)
     };
     let broken = ImageReport {
+        code: Some(Code::Build),
         error: Some("step 2 returned 1".into()),
         log: vec!["compiling\r".into(), String::new(), "error\x1b[31m".into()],
         ..image("base", Action::Build, Outcome::Failed)
@@ -98,11 +103,13 @@ fn a_report_says_what_came_of_each_image() {
         ghcr.io/acme/db:1    denied, 1 attempt: unauthorized\x1b[2J really
         docker.io/acme/db:1  server error, 3 attempts
         hint: `docker login ghcr.io`
+        code: OCC-DENIED, see `occ explain OCC-DENIED`
     ✗ base   failed: step 2 returned 1
         the build's last 3 lines:
         | compiling
         |
         | error\x1b[31m
+        code: OCC-BUILD, see `occ explain OCC-BUILD`
     - top    skipped: it is built on `base`
     1 pulled, 1 built, 1 unchanged, 2 failed, 1 skipped in 4.2s
     ");

@@ -13,6 +13,7 @@ use crate::observe::registries::failure;
 use crate::observe::{inspect, once_more};
 use crate::resolve::Resolver;
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::digest::Digest;
 use crate::words::failure::FailureClass;
 use crate::words::image::ImageFacts;
@@ -65,6 +66,7 @@ fn unclear(several: &[Digest]) -> Obstacle {
         return Obstacle {
             reason: "the engine pulled it, and knows no digest of it".to_owned(),
             class: FailureClass::CutShort,
+            code: Code::CutShort,
             hints: Vec::new(),
         };
     }
@@ -76,6 +78,7 @@ fn unclear(several: &[Digest]) -> Obstacle {
              tag stands for is not clear"
         ),
         class: FailureClass::Unknown,
+        code: Code::NotLockable,
         hints: vec![
             "run `occ lock` where the engine is Docker: the lock is good for this one, too"
                 .to_owned(),

@@ -16,6 +16,7 @@ use crate::lock::{LockedBase, LockedImage};
 use crate::observe::inspect;
 use crate::observe::registries::{Registries, Told};
 use crate::state::obstacle::Obstacle;
+use crate::words::code::Code;
 use crate::words::digest::Digest;
 use crate::words::failure::FailureClass;
 use crate::words::reference::Reference;
@@ -205,6 +206,7 @@ fn silent() -> Obstacle {
     Obstacle {
         reason: FailureClass::Stalled.words().to_owned(),
         class: FailureClass::Stalled,
+        code: Code::NoAnswer,
         hints: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 
 /// A build argument that reads environment variables. Its value is known once they were
@@ -47,7 +48,8 @@ impl Reading {
     /// and without a default it is empty.
     pub(crate) fn value(&self, variables: &Variables) -> Result<String, Box<Diagnostic>> {
         let wrong = |message: String, hint: String| {
-            Box::new(Diagnostic { message, hints: vec![hint], ..self.at.clone() })
+            let (code, hints) = (Some(Code::Variable), vec![hint]);
+            Box::new(Diagnostic { code, message, hints, ..self.at.clone() })
         };
         let mut value = String::new();
         for part in &self.parts {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::state::desired::{Desired, DesiredImage, Strategy};
+use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::grant::{Ask, Grant};
 
@@ -73,6 +74,7 @@ pub(crate) fn flag(asks: &[&Ask]) -> String {
 /// One error for each missing grant, at its place; the last one with the `hint` for all.
 pub(crate) fn refusal(missing: &[&Ask], hint: &str) -> Vec<Diagnostic> {
     let refused = |ask: &&Ask| Diagnostic {
+        code: Some(Code::Consent),
         message: format!("the manifest wants to {}, and nobody allowed it", ask.grant.words()),
         ..ask.at.clone()
     };

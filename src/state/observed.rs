@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::state::changes::Change;
@@ -42,7 +43,7 @@ pub(crate) struct ObservedImage {
 }
 
 /// An image that was built for a name which means another one by now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Superseded {
     /// The engine's id.
     pub(crate) image_id: EngineId,

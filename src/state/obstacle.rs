@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::words::code::Code;
 use crate::words::failure::FailureClass;
 
 /// Why an image can't be had, or the inputs of its build can't be known.
@@ -11,6 +12,8 @@ pub(crate) struct Obstacle {
     pub(crate) reason: String,
     /// What kind of failure it is. It decides the exit status.
     pub(crate) class: FailureClass,
+    /// What to do about it, by its stable name.
+    pub(crate) code: Code,
     /// What to do about it.
     pub(crate) hints: Vec<String>,
 }
@@ -18,7 +21,7 @@ pub(crate) struct Obstacle {
 impl From<String> for Obstacle {
     /// Something that only a change of the build's files or of the manifest mends.
     fn from(reason: String) -> Self {
-        Self { reason, class: FailureClass::Build, hints: Vec::new() }
+        Self { reason, class: FailureClass::Build, code: Code::Build, hints: Vec::new() }
     }
 }
 

@@ -3,10 +3,13 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::words::code::Code;
+
 /// How bad it is. Only errors stop the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The input can't be used.
@@ -19,10 +22,13 @@ pub enum Severity {
 ///
 /// `message` is a lower-case fragment without a final period, and may quote the
 /// input: whoever prints it passes it through [`sanitise`](crate::sanitise).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
+    /// What `occ explain` knows it by; a warning has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// What is wrong.
     pub message: String,
     /// The file, where there is one.
@@ -54,6 +60,7 @@ impl Diagnostic {
     pub(crate) fn error(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            code: None,
             message: message.into(),
             file: None,
             key_path: String::new(),
@@ -90,6 +97,20 @@ impl Diagnostic {
     pub(crate) fn key(mut self, path: impl Into<String>) -> Self {
         self.key_path = path.into();
         self
+    }
+
+    /// The same with a code.
+    #[must_use]
+    pub(crate) fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The same with a code, if it is an error and has none that says more.
+    #[must_use]
+    pub(crate) fn or_code(self, code: Code) -> Self {
+        let fallback = (self.severity == Severity::Error).then_some(code);
+        Self { code: self.code.or(fallback), ..self }
     }
 
     /// The same with words under the caret.

@@ -7,13 +7,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::words::code::Code;
 use crate::words::digest::Digest;
 use crate::words::failure::FailureClass;
 
 /// One thing that happened. Serialised with its name in the field `event`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -98,6 +100,8 @@ pub enum Event {
         source: String,
         /// The failure's class.
         class: FailureClass,
+        /// What `occ explain` knows it by.
+        code: Code,
         /// What the engine said.
         message: String,
         /// The source that is tried next at once, if any.
@@ -147,11 +151,14 @@ pub enum Event {
         detail: String,
         /// How long it took.
         millis: u64,
+        /// What `occ explain` knows the failure by, where it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<Code>,
     },
 }
 
 /// A step of a build.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StepProgress {
     /// Its number, from 1, in the order in which they are told.
     pub number: u32,
@@ -181,7 +188,7 @@ impl StepProgress {
 }
 
 /// Where a step of a build is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// It runs.
@@ -195,7 +202,7 @@ pub enum StepState {
 }
 
 /// Where a layer is on its way into the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LayerState {
     /// Known, and asked for as soon as there is a download slot. An engine says so before

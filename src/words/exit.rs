@@ -1,5 +1,8 @@
 //! Exit codes. The one place where a number gets its meaning.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 /// How the program ends. Scripts depend on these numbers; they don't change.
@@ -74,6 +77,20 @@ impl ExitStatus {
             }
         }
         statuses.into_iter().max_by_key(|s| rank(*s)).unwrap_or(Self::Success)
+    }
+}
+
+impl JsonSchema for ExitStatus {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ExitStatus".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": 255 })
     }
 }
 

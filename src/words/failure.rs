@@ -4,12 +4,14 @@
 //! (`engine/docker/classify`). Everybody else asks the class, nobody matches text.
 //! A new class is a variant here; the compiler then lists every decision to make.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::words::code::Code;
 use crate::words::exit::ExitStatus;
 
 /// What kind of failure it was, seen from what to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureClass {
@@ -58,6 +60,32 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: &[Self] = &[
+        Self::NotFound,
+        Self::AbsentOrPrivate,
+        Self::Denied,
+        Self::RateLimited,
+        Self::TooManyRequests,
+        Self::BadReference,
+        Self::WrongPlatform,
+        Self::Integrity,
+        Self::Tls,
+        Self::NameResolution,
+        Self::Network,
+        Self::Server,
+        Self::NotARegistry,
+        Self::MissingBlob,
+        Self::Stalled,
+        Self::CutShort,
+        Self::DiskFull,
+        Self::Engine,
+        Self::Build,
+        Self::Cancelled,
+        Self::Unknown,
+    ];
+
     /// Whether the same source may be asked again in a later round.
     pub const fn is_transient(self) -> bool {
         matches!(
@@ -136,26 +164,65 @@ impl FailureClass {
         }
     }
 
-    /// The exit status of an image whose sources failed with these classes.
+    /// The code of what to do about it.
+    pub const fn code(self) -> Code {
+        match self {
+            Self::NotFound => Code::NotFound,
+            Self::AbsentOrPrivate => Code::AbsentOrPrivate,
+            Self::Denied => Code::Denied,
+            Self::RateLimited => Code::RateLimit,
+            Self::TooManyRequests => Code::TooManyRequests,
+            Self::BadReference => Code::BadReference,
+            Self::WrongPlatform => Code::Platform,
+            Self::Integrity => Code::Integrity,
+            Self::Tls => Code::Tls,
+            Self::NameResolution => Code::Dns,
+            Self::Network => Code::Network,
+            Self::Server => Code::Registry,
+            Self::NotARegistry => Code::NotARegistry,
+            Self::MissingBlob => Code::MissingLayer,
+            Self::Stalled => Code::NoAnswer,
+            Self::CutShort => Code::CutShort,
+            Self::DiskFull => Code::DiskFull,
+            Self::Engine => Code::Engine,
+            Self::Build => Code::Build,
+            Self::Cancelled => Code::Cancelled,
+            Self::Unknown => Code::Unknown,
+        }
+    }
+
+    /// Of the classes that an image's sources failed with, the one that says what to do
+    /// next; the first of several that say it equally well.
     ///
     /// A passing reason wins over refused credentials, since running it again may
     /// still succeed; bytes that failed verification and a dead engine win over both.
+    pub fn decisive(classes: &[Self]) -> Option<Self> {
+        let rank = |class: &Self| match class {
+            Self::Cancelled => 0,
+            class if class.stops_run() => 1,
+            Self::Integrity | Self::WrongPlatform => 2,
+            // Transient they may be, but nobody knows.
+            Self::CutShort | Self::Unknown => 8,
+            class if class.is_transient() => 3,
+            Self::Denied => 4,
+            Self::RateLimited => 5,
+            // Somebody who may log in can mend it; a name that is nowhere says less.
+            Self::NotFound => 7,
+            _ => 6,
+        };
+        classes.iter().copied().min_by_key(rank)
+    }
+
+    /// The exit status of an image whose sources failed with these classes.
     pub fn exit(classes: &[Self]) -> ExitStatus {
-        let any = |test: fn(&Self) -> bool| classes.iter().any(test);
-        if any(|c| *c == Self::Cancelled) {
-            ExitStatus::Transient
-        } else if any(|c| c.stops_run()) {
-            ExitStatus::Engine
-        } else if any(|c| matches!(c, Self::Integrity | Self::WrongPlatform)) {
-            ExitStatus::Unverified
-        } else if any(|c| c.is_transient() && *c != Self::Unknown && *c != Self::CutShort) {
-            ExitStatus::Transient
-        } else if any(|c| *c == Self::Denied) {
-            ExitStatus::Denied
-        } else if any(|c| *c == Self::RateLimited) {
-            ExitStatus::Transient
-        } else {
-            ExitStatus::Failed
+        match Self::decisive(classes) {
+            None | Some(Self::CutShort | Self::Unknown) => ExitStatus::Failed,
+            Some(Self::Cancelled | Self::RateLimited) => ExitStatus::Transient,
+            Some(Self::Integrity | Self::WrongPlatform) => ExitStatus::Unverified,
+            Some(Self::Denied) => ExitStatus::Denied,
+            Some(class) if class.stops_run() => ExitStatus::Engine,
+            Some(class) if class.is_transient() => ExitStatus::Transient,
+            Some(_) => ExitStatus::Failed,
         }
     }
 }
@@ -195,6 +262,18 @@ mod tests {
         check(&[C::CutShort], ExitStatus::Failed);
         check(&[C::RateLimited], ExitStatus::Transient);
         check(&[C::NotARegistry, C::NotFound], ExitStatus::Transient);
+    }
+
+    #[test]
+    fn the_decisive_one_says_what_to_do() {
+        let check = |classes: &[C], want: C| assert_eq!(C::decisive(classes), Some(want));
+        check(&[C::NotFound, C::AbsentOrPrivate], C::AbsentOrPrivate);
+        check(&[C::Unknown, C::NotFound], C::NotFound);
+        check(&[C::Stalled, C::Server], C::Stalled);
+        check(&[C::NotFound, C::Tls, C::MissingBlob], C::Tls);
+        check(&[C::Denied, C::RateLimited], C::Denied);
+        assert_eq!(C::decisive(&[]), None);
+        assert_eq!(C::exit(&[]), ExitStatus::Failed);
     }
 
     #[test]

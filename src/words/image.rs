@@ -10,7 +10,7 @@ use crate::words::reference::{Reference, Repository};
 /// the digest of the image's configuration; on the containerd store that of its manifest or
 /// index. So it is no [`Digest`], which is always of an index or a manifest, as a registry
 /// serves it: the two are compared in this file and nowhere else.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct EngineId(String);
 

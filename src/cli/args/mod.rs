@@ -2,6 +2,7 @@
 //! that overwrite, show or remove what is kept: that is asked for each time.
 
 mod examples;
+mod explain;
 mod images;
 mod lock;
 mod words;
@@ -14,6 +15,7 @@ use clap::{
     ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
 };
 
+pub(crate) use crate::cli::args::explain::ExplainArgs;
 pub(crate) use crate::cli::args::images::{
     ConsentArgs, ExportArgs, FilesArgs, PlanArgs, ReadingArgs, RefArgs, SchemaArgs, StatusArgs,
     SyncArgs, TrustArgs,
@@ -158,7 +160,9 @@ pub(crate) enum Command {
     /// manifest asks for later is asked again.
     #[command(after_help = examples::TRUST)]
     Trust(TrustArgs),
-    /// Print the JSON Schema of the manifest, or of the lock
+    /// Say what an error code means, and what to do
+    Explain(ExplainArgs),
+    /// Print the JSON Schema of a file that occ reads, or of what it writes for programs
     Schema(SchemaArgs),
     /// Print what makes a shell complete commands, flags, and the ids of the images
     #[command(after_help = examples::COMPLETIONS)]
@@ -227,6 +231,7 @@ impl Command {
             Self::Lock(_) => "lock",
             Self::Files(_) => "files",
             Self::Trust(_) => "trust",
+            Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
         }

@@ -199,6 +199,7 @@ fn every_step_that_ended_stays_for_who_wants_it() {
             outcome: "failed",
             detail: "`cargo build` returned 101".into(),
             millis: 3300,
+            code: None,
         },
     ]);
     insta::assert_snapshot!(stage.shown(), @r"

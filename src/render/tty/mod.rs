@@ -98,7 +98,7 @@ impl Tty {
     /// The line that an event leaves for good, if any.
     fn permanent(&mut self, event: &Event) -> Option<String> {
         match event {
-            Event::Finished { image, outcome, detail, millis } => {
+            Event::Finished { image, outcome, detail, millis, .. } => {
                 let ended = self.board.remove(image);
                 let received = ended.map_or(0, |image| image.received());
                 let end = End { id: image, outcome, detail, received, millis: *millis };

@@ -79,6 +79,7 @@ fn pull() -> Vec<Event> {
             image: image(),
             source: first.into(),
             class: FailureClass::NotFound,
+            code: FailureClass::NotFound.code(),
             message: "manifest unknown".into(),
             next: Some(second.into()),
         },
@@ -92,7 +93,7 @@ fn pull() -> Vec<Event> {
 }
 
 fn finished(outcome: &'static str, detail: &str) -> Event {
-    Event::Finished { image: image(), outcome, detail: detail.into(), millis: 842 }
+    Event::Finished { image: image(), outcome, detail: detail.into(), millis: 842, code: None }
 }
 
 #[test]
@@ -295,6 +296,7 @@ fn foreign_escapes_come_out_visible() {
         outcome: "failed",
         detail: bad.into(),
         millis: 1,
+        code: None,
     }]);
     let written = stage.memory.take();
     assert!(written.contains("x\\x0d \\x1b[2J"), "{written:?}");
