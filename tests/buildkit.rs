@@ -47,7 +47,7 @@ fn with_shell(engine: &RealEngine, name: &str, more: &str, dockerfile: &str) -> 
 
 /// What `--progress json` told.
 fn events(run: &Run) -> Vec<Value> {
-    run.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    run.events()
 }
 
 /// What is behind a name, which goes in the end even if it loses the name.

@@ -65,17 +65,6 @@ fn refusal(run: &Run, command: &str, exit: i32) -> Value {
     document
 }
 
-/// Checks that each line of stderr is an event, and gives them.
-#[track_caller]
-fn events(run: &Run) -> Vec<Value> {
-    let parse = |line: &str| {
-        let event: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}\n{run}"));
-        assert!(event["event"].is_string() && event["ts"].is_string(), "{line}\n{run}");
-        event
-    };
-    run.stderr.lines().map(parse).collect()
-}
-
 #[test]
 fn a_sync_that_works_and_one_that_has_nothing_to_do() {
     let engine = engine();
@@ -238,7 +227,7 @@ fn the_log_is_events_too_where_progress_is() {
     let engine = engine();
     let run = on(&engine).args(["--progress", "json", "-vv", "sync"]).run().expect(0);
     let logged: Vec<Value> =
-        events(&run).into_iter().filter(|event| event["event"] == "log").collect();
+        run.events().into_iter().filter(|event| event["event"] == "log").collect();
     let observed = logged.iter().find(|event| event["message"] == "observed").expect("a log line");
     assert_eq!((&observed["level"], &observed["id"]), (&"info".into(), &"redis".into()), "{run}");
 }
@@ -312,7 +301,7 @@ fn progress_is_one_event_a_line() {
     let engine = engine();
     let occ = on(&engine).args(["--progress", "json"]);
     let run = occ.run_with(["sync", "tool"]).expect(0);
-    let told = events(&run);
+    let told = run.events();
     let names: Vec<&str> = told.iter().filter_map(|event| event["event"].as_str()).collect();
     assert_eq!(names, ["started", "trying", "resolved", "layer", "layer", "layer", "finished"]);
     assert!(told.iter().all(|event| event["image"] == "tool"), "{run}");
@@ -320,14 +309,14 @@ fn progress_is_one_event_a_line() {
     assert_eq!((&told[4]["current"], &told[4]["total"]), (&10.into(), &20.into()));
     assert_eq!(told[6]["outcome"], "done");
     assert!(run.stdout.contains("1 pulled in "), "the result stays text\n{run}");
-    assert!(events(&occ.run_with(["sync", "tool"]).expect(0)).is_empty());
+    assert!(occ.run_with(["sync", "tool"]).expect(0).events().is_empty());
 }
 
 #[test]
 fn failures_on_the_way_are_events() {
     let engine = StubEngine::start().failing("/distribution/ghcr.io", Fault::Status(503, "busy"));
     let run = on(&engine).args(["--progress", "json", "sync", "tool"]).run().expect(7);
-    let told = events(&run);
+    let told = run.events();
     let of = |name: &str| told.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
     assert_eq!(of("source_failed").len(), 2, "{run}");
     assert_eq!(of("source_failed")[0]["class"], "server");
@@ -348,7 +337,7 @@ fn what_ends_a_command_early_is_an_event_too() {
     ];
     for (occ, exit, said) in cases {
         let run = occ.run().expect(exit);
-        let told = events(&run);
+        let told = run.events();
         assert!(!told.is_empty(), "{run}");
         assert!(told.iter().all(|event| event["event"] == "diagnostic"), "{run}");
         assert!(told.iter().any(|e| e["message"].as_str().unwrap().contains(said)), "{run}");

@@ -42,7 +42,7 @@ use crate::cli::settings::{Environment, Settings};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::render::document::Images;
 use crate::render::sections::Sections;
-use crate::render::{Mode, diagnostics, document, error, explain as pointer, json};
+use crate::render::{Mode, diagnostics, document, error, explain as pointer, json, schema};
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
@@ -125,6 +125,8 @@ pub fn main() -> ExitCode {
             let schema = match of {
                 SchemaOf::Manifest => crate::manifest::schema::json(),
                 SchemaOf::Lock => crate::lock::schema::json(),
+                SchemaOf::Output => schema::output(),
+                SchemaOf::Events => schema::events(),
             };
             return print(schema.as_bytes(), ExitStatus::Success, settings.err).into();
         }

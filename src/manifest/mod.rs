@@ -29,7 +29,7 @@ mod corpus_tests;
 #[cfg(test)]
 mod mistake_tests;
 #[cfg(test)]
-mod schema_tests;
+pub(crate) mod schema_tests;
 #[cfg(test)]
 mod secret_tests;
 #[cfg(test)]

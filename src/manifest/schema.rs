@@ -127,7 +127,7 @@ impl Transform for Plain {
 }
 
 /// An optional key may be absent. TOML has no null.
-fn drop_null(object: &mut Map<String, Value>) {
+pub(crate) fn drop_null(object: &mut Map<String, Value>) {
     let is_null = |value: &Value| *value == json!("null") || *value == json!({ "type": "null" });
     for keyword in ["type", "anyOf"] {
         let Some(Value::Array(list)) = object.get_mut(keyword) else { continue };
@@ -173,7 +173,7 @@ fn merge_words(object: &mut Map<String, Value>) {
 }
 
 /// A comment is wrapped where the source ends its lines; an editor wraps by itself.
-fn unwrap_lines(object: &mut Map<String, Value>) {
+pub(crate) fn unwrap_lines(object: &mut Map<String, Value>) {
     let Some(Value::String(text)) = object.get_mut("description") else { return };
     let paragraphs = text.split("\n\n").map(|paragraph| {
         if paragraph.starts_with("- ") {

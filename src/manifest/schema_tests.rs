@@ -33,11 +33,11 @@ fn document() -> Json {
 
 /// Whether the tests write what they would compare with: `OCC_UPDATE=1 cargo test`.
 #[allow(clippy::disallowed_methods, reason = "a switch for whoever runs the tests")]
-pub(super) fn is_updating() -> bool {
+pub(crate) fn is_updating() -> bool {
     std::env::var_os("OCC_UPDATE").is_some_and(|value| value == "1")
 }
 
-pub(super) fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -22,6 +22,7 @@ mod plain;
 pub(crate) mod plan;
 mod quiet;
 mod say;
+pub(crate) mod schema;
 pub(crate) mod sections;
 mod sink;
 pub(crate) mod status;

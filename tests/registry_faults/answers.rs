@@ -118,11 +118,9 @@ fn row_05_a_registry_that_recovers_is_waited_for() {
     assert_one_and_two_seconds(&a);
     assert_eq!(failures(&run), [(scene.source(&a.host()), "server".to_owned(), 2)]);
     // What it decided to wait: the seconds of the policy, and up to a tenth of them more.
-    let waits = run.stderr.lines().filter_map(|line| {
-        let event: serde_json::Value = serde_json::from_str(line).unwrap();
-        (event["event"] == "waiting").then(|| event["millis"].as_u64().unwrap())
-    });
-    let waits: Vec<u64> = waits.collect();
+    let events = run.events();
+    let waits = events.iter().filter(|event| event["event"] == "waiting");
+    let waits: Vec<u64> = waits.map(|event| event["millis"].as_u64().unwrap()).collect();
     assert_eq!(waits.len(), 2, "{run}");
     assert!((1000..=1100).contains(&waits[0]) && (2000..=2200).contains(&waits[1]), "{waits:?}");
 }

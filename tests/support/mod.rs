@@ -8,6 +8,7 @@ pub(crate) mod real_engine;
 pub(crate) mod real_registry;
 pub(crate) mod registry;
 pub(crate) mod scene;
+pub(crate) mod schema;
 pub(crate) mod script;
 pub(crate) mod stub_engine;
 pub(crate) mod stub_table;

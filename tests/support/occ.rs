@@ -12,7 +12,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::script::lock;
@@ -311,12 +310,6 @@ impl Run {
         self
     }
 
-    /// stdout as the JSON document that `--format json` promises.
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}\n{self}"))
-    }
-
     /// What holds for every run, whatever it was asked to do.
     fn check(&self, temporary: &Path) {
         for text in [&self.stdout, &self.stderr] {
@@ -327,6 +320,7 @@ impl Run {
                 panic!("the output has {bad:?}\n{self}");
             }
         }
+        self.keeps_its_promises();
         let left: Vec<_> = fs_err::read_dir(temporary).unwrap().flatten().collect();
         assert!(left.is_empty(), "temporary files are left: {left:?}\n{self}");
     }

@@ -74,13 +74,17 @@ impl From<StrategyArg> for Strategy {
     }
 }
 
-/// The files that have a schema.
+/// What has a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaOf {
     /// `opencode.toml`
     Manifest,
     /// `opencode.lock`
     Lock,
+    /// The document of `--format json`
+    Output,
+    /// A line of `--progress json`
+    Events,
 }
 
 /// The tools that images are exported for.
