@@ -14,6 +14,7 @@
 mod build_failures;
 mod buildkit;
 mod built_on;
+mod codes;
 mod completions;
 mod consent;
 mod context;
