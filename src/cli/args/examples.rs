@@ -62,6 +62,11 @@ Examples:
   occ trust --show      what it asks for, and what is allowed
   occ trust --revoke    take it back";
 
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  occ explain               all codes, with a line each
+  occ explain OCC-DENIED    what that one means, and what to do";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   source <(occ completions bash)                                in ~/.bashrc

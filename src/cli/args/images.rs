@@ -151,7 +151,7 @@ pub(crate) struct TrustArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
-    /// Of which file
+    /// Of what
     #[arg(value_enum, value_name = "OF", default_value_t = SchemaOf::Manifest)]
     pub(crate) of: SchemaOf,
 }

@@ -161,6 +161,7 @@ pub(crate) enum Command {
     #[command(after_help = examples::TRUST)]
     Trust(TrustArgs),
     /// Say what an error code means, and what to do
+    #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainArgs),
     /// Print the JSON Schema of a file that occ reads, or of what it writes for programs
     Schema(SchemaArgs),

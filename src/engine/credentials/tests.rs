@@ -118,7 +118,7 @@ async fn a_file_that_cannot_be_used_is_one_warning() {
         ),
         (|file| fs_err::create_dir(file).unwrap(), "is no regular file"),
         (|file| sh("mkfifo \"$1\"", &[file]), "is no regular file"),
-        (|file| sh("ln -s /no/such/file \"$1\"", &[file]), "is a link to nothing"),
+        (|file| sh("ln -s nothing-is-there \"$1\"", &[file]), "is a link to nothing"),
         (
             |file| fs_err::write(file, " ".repeat(1024 * 1024 + 1)).unwrap(),
             "is larger than 1024 KiB",
