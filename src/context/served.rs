@@ -40,8 +40,8 @@ impl ServedTree {
         };
         if let Some(odd) = tree.entries.iter().find(|entry| !is_text(entry)) {
             return Err(format!(
-                "the name of `{}`, or what it links to, is not UTF-8, and BuildKit takes no \
-                 other: rename it, ignore it, or set `builder = \"classic\"`",
+                "`{}` has a name or a target that is not UTF-8, as BuildKit wants it: rename it, \
+                 ignore it, or set `builder = \"classic\"`",
                 odd.path.display()
             ));
         }

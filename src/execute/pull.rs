@@ -287,7 +287,7 @@ fn warn_overtaken<E: Engine>(
         run.progress.warn(
             Some(&image.id),
             format!(
-                "`{}` did not answer in time, `{}` serves in its place: pin a `digest` to be sure of the bytes",
+                "`{}` did not answer in time, `{}` serves in its place: a lock makes sure of the bytes",
                 candidates[*slow].source.reference.canonical(),
                 candidates[served].source.reference.canonical(),
             ),

@@ -178,7 +178,7 @@ plain_texts! {
         let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
         starts(text, letter) && text.bytes().all(|b| letter(b) || b == b'_' || b == b'-')
     },
-    "an image id has lower-case letters, digits, `_` and `-`, and starts with a letter or digit";
+    "an image id starts with a lower-case letter or digit, and goes on with these, `_` or `-`";
 
     /// A tag.
     Tag, "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
@@ -204,7 +204,7 @@ plain_texts! {
         starts(text, |b| b.is_ascii_alphanumeric())
             && text.bytes().all(|b| word(b) || b".-/".contains(&b))
     },
-    "a label's key has letters, digits, `.`, `_`, `-` and `/`, and starts with a letter or digit";
+    "a label's key starts with a letter or digit, and goes on with these, `.`, `_`, `-` or `/`";
 
     /// The name of a build stage, a secret or an ssh agent.
     Word, "^[A-Za-z0-9][A-Za-z0-9_.-]*$",

@@ -107,8 +107,7 @@ fn sent_secrets(build: &DesiredBuild, tree: &Tree) -> Vec<String> {
     let sent = in_context.filter(|path| tree.entries.iter().any(|entry| entry.path == *path));
     let told = sent.map(|path| {
         format!(
-            "the secret `{}` is sent with the context, and a step may copy it into the image: \
-             add it to the ignore file",
+            "the secret `{}` is part of the context, and a `COPY` may take it: add it to the ignore file",
             path.display()
         )
     });

@@ -74,8 +74,7 @@ fn unclear(several: &[Digest]) -> Obstacle {
     let which = list(&several, "and");
     Obstacle {
         reason: format!(
-            "this engine can't ask registries, and knows it by {which}: which of these the \
-             tag stands for is not clear"
+            "this engine can't ask registries, and which of {which} the tag stands for is not clear"
         ),
         class: FailureClass::Unknown,
         code: Code::NotLockable,

@@ -52,7 +52,7 @@ pub(crate) fn demand(image: &DesiredImage, names: &BTreeMap<String, &str>) -> De
         Some(Problem::Unlockable(what, "name it there, or go without a lock: `--no-lock`"))
     } else if build.pull && !bases.is_empty() {
         let what = "`pull = true` wants the newest bases, and a lock holds them".to_owned();
-        let hint = "remove `pull`, and `occ lock --upgrade` gets newer ones; or go without a lock: `--no-lock`";
+        let hint = "without `pull`, `occ lock --upgrade` gets newer ones; or go without a lock: `--no-lock`";
         Some(Problem::Unlockable(what, hint))
     } else {
         None

@@ -56,7 +56,7 @@ pub enum ReferenceError {
     TooLong,
     /// The path's grammar.
     #[error(
-        "bad repository name `{0}`: components are lower-case letters and digits, separated by `.`, `_`, `__` or `-`"
+        "bad repository name `{0}`: lower-case letters and digits, parted by `/`, `.`, `_`, `__` or `-`"
     )]
     Path(String),
     /// The registry's grammar.

@@ -300,7 +300,7 @@ fn a_name_that_is_no_text_is_an_error_that_names_it_or_is_for_the_classic_builde
         fs_err::write(occ.work().join(odd), "x").unwrap();
         let run: Run = occ.run_with(["sync"]).expect(exit);
         if exit == 1 {
-            let said = "the name of `b\u{fffd}d`, or what it links to, is not UTF-8";
+            let said = "`b\u{fffd}d` has a name or a target that is not UTF-8";
             assert!(run.stdout.contains(said), "{run}");
             assert_eq!(engine.id(&name), None);
         }

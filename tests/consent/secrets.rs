@@ -168,6 +168,6 @@ fn a_secret_in_the_context_is_a_warning() {
     let engine = StubEngine::start().with_buildkit();
     let occ = occ(&engine).file(".dockerignore", "");
     let run = occ.run_with(["plan", "tool"]).expect(0);
-    let told = "the secret `my secrets/a,key` is sent with the context";
+    let told = "the secret `my secrets/a,key` is part of the context";
     assert!(run.stdout.contains(told), "{run}");
 }

@@ -173,7 +173,7 @@ fn the_newest_bases_cannot_be_locked_ones() {
     let dockerfile = format!("FROM {}\nCOPY file /\n", base.name());
     let occ = built(&engine, &name, ", pull = true", &dockerfile);
     let said = "`pull = true` wants the newest bases, and a lock holds them";
-    occ.run_with(["lock"]).expect(65).says(&[said, "remove `pull`"]);
+    occ.run_with(["lock"]).expect(65).says(&[said, "without `pull`"]);
     // Who has asked for no lock gets the newest.
     occ.run_with(["sync"]).expect(0).says(&["it is not locked", said]);
     let run = occ.run_with(["sync", "--no-lock"]).expect(0);

@@ -316,6 +316,12 @@ impl Run {
             for word in ["panicked at", "RUST_BACKTRACE", "stack backtrace"] {
                 assert!(!text.contains(word), "a panic\n{self}");
             }
+            for hint in
+                text.lines().filter(|line| line.trim_start_matches([' ', '=']).starts_with("hint:"))
+            {
+                let own: usize = hint.split('`').step_by(2).map(|part| part.chars().count()).sum();
+                assert!(own <= 100, "a hint of {own} columns beside what it quotes\n{self}");
+            }
             if let Some(bad) = text.chars().find(|c| obeyed_by_terminals(*c)) {
                 panic!("the output has {bad:?}\n{self}");
             }

@@ -62,8 +62,8 @@ pub(crate) fn demands(
                     demands.bases.push(image.clone());
                 }
                 Source::Unknown => demands.warnings.push(format!(
-                    "line {line} of `{path}`: what `{words}` names can't be worked out before \
-                     the build, so its registry is not in the plan and gets no login"
+                    "line {line} of `{path}`: `{words}` is only known in the build, so its registry \
+                     is not in the plan and gets no login"
                 )),
                 _ => {}
             }

@@ -84,8 +84,10 @@ fn a_name_that_cannot_be_worked_out_is_known_as_such() {
     assert_eq!(found.bases.len(), 1);
     assert_eq!(
         found.warnings,
-        ["line 4 of `Dockerfile`: what `FROM b:${V}` names can't be worked out before the build, \
-          so its registry is not in the plan and gets no login"]
+        [
+            "line 4 of `Dockerfile`: `FROM b:${V}` is only known in the build, so its registry is not \
+          in the plan and gets no login"
+        ]
     );
 }
 

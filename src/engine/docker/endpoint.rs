@@ -181,7 +181,7 @@ impl Endpoint {
             if tls.ca.is_none() && options.tls_verify {
                 let path = dir.join("ca.pem").display().to_string();
                 return Err(endpoint_error(&mask_address(host), format!("there is no `{}`", foreign_line(&path)))
-                    .with_hint("`DOCKER_TLS_VERIFY` is set: point `DOCKER_CERT_PATH` at the directory with `ca.pem`, `cert.pem` and `key.pem`"));
+                    .with_hint("`DOCKER_TLS_VERIFY` is set: `DOCKER_CERT_PATH` has to name the directory with the `.pem` files"));
             }
         }
         Ok(Self { address: foreign_line(host), why: why.to_owned(), transport })
@@ -199,7 +199,7 @@ impl Endpoint {
         if let Transport::Tcp(_, tls) = &mut transport {
             if skip_tls_verify {
                 return Err(endpoint_error(name, "the Docker context skips the verification of TLS certificates")
-                    .with_hint("occ always verifies: give the context its certificate authority with `docker context update --docker host=…,ca=…`"));
+                    .with_hint("occ always verifies: `docker context update --docker host=…,ca=…` gives it an authority"));
             }
             if let Some(dir) = tls_dir {
                 *tls = Some(read_tls(&dir)?);

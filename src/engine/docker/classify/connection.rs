@@ -44,8 +44,9 @@ pub(super) fn failed(error: &Error, about: &About<'_>) -> EngineError {
         tls_failure(endpoint, tls)
     } else if matches!(endpoint.transport, Transport::Ssh(_)) {
         // The errors of the `ssh` program say it themselves.
-        no_connection(endpoint, last)
-            .with_hint("see whether `ssh` reaches the host without asking anything, and whether `docker` is installed there")
+        no_connection(endpoint, last).with_hint(
+            "does `ssh` reach the host without asking anything, and is `docker` installed there?",
+        )
     } else if find_hyper(hyper::Error::is_parse) {
         no_connection(endpoint, "what answers there does not speak HTTP").with_hint(format!(
             "the endpoint is {}; is it an engine, and does it want TLS?",
@@ -155,14 +156,14 @@ fn tls_failure(endpoint: &Endpoint, error: &rustls::Error) -> EngineError {
 
 fn start(endpoint: &Endpoint) -> String {
     format!(
-        "the endpoint is {}; start Docker or Podman there, or name another engine with `DOCKER_HOST`, `--host` or `--context`",
+        "the endpoint is {}; start Docker or Podman there, or name another engine with `DOCKER_HOST` or `--host`",
         endpoint.why
     )
 }
 
 fn permission(endpoint: &Endpoint) -> String {
     format!(
-        "the endpoint is {}; join the group that owns the socket (`docker`, which is as good as root), or use a rootless engine",
+        "the endpoint is {}; join the socket's group (`docker`: as good as root), or use a rootless engine",
         endpoint.why
     )
 }

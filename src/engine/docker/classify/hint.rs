@@ -35,7 +35,7 @@ pub(super) fn hint(
         }
         FailureClass::RateLimited => {
             format!(
-                "the limit is counted over hours: `{login}` raises it, and so does another registry in `registries`"
+                "it lasts for hours: `{login}` raises the limit, another registry in `registries` avoids it"
             )
         }
         FailureClass::TooManyRequests => {
@@ -50,30 +50,30 @@ pub(super) fn hint(
         }
         FailureClass::Integrity => {
             format!(
-                "{host}, or a proxy on the way, serves damaged or altered content: do not use it, tell its operator"
+                "{host}, or a proxy on the way, alters content: do not use it, tell its operator"
             )
         }
         FailureClass::Tls => format!(
-            "the engine does not trust {host}, or one of them speaks no TLS: its certificate authority belongs into `/etc/docker/certs.d/{host}/ca.crt` on the engine's machine"
+            "if {host} speaks TLS, its authority belongs into the engine's `/etc/docker/certs.d/{host}/ca.crt`"
         ),
         FailureClass::NameResolution => {
             format!("check the spelling of {host}, and the name servers of the engine's machine")
         }
         FailureClass::Network => {
             format!(
-                "check the way from the engine to {host}: network, firewall, the engine's proxy settings"
+                "the way from the engine to {host}: look at network, firewall and the engine's proxy"
             )
         }
         FailureClass::Server => format!("{host} has a problem of its own: run it again later"),
         FailureClass::NotARegistry => format!(
-            "what answers at {host} is no registry: is there a login page or a proxy on the engine's way to it?"
+            "what answers at {host} is no registry: is there a login page or a proxy on the way?"
         ),
         FailureClass::MissingBlob => {
             format!("{host} lists the image but lacks a part of it: it has to be pushed again")
         }
         FailureClass::Stalled => {
             format!(
-                "{host}, or the engine, is very slow: raise `response` in `[timeouts]`, or name another registry"
+                "{host} or the engine is slow: raise `response` in `[timeouts]`, or name another registry"
             )
         }
         FailureClass::CutShort => {

@@ -234,7 +234,7 @@ fn build_hint(text: &str) -> Option<String> {
     if says(&wants_buildkit) {
         Some("this Dockerfile needs BuildKit, and it was built with the classic builder".to_owned())
     } else if says(&may_want_it) {
-        Some("if it is no typing error but a here-document (`<<EOF`) or a newer flag: those need BuildKit, or a newer one: `# syntax=docker/dockerfile:1`".to_owned())
+        Some("a here-document (`<<EOF`) or a newer flag wants BuildKit, and `# syntax=docker/dockerfile:1`".to_owned())
     } else {
         None
     }

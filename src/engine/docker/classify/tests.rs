@@ -143,7 +143,7 @@ fn a_build_fails_as_a_build_unless_its_base_cannot_be_had() {
     for newer in ["dockerfile parse error line 4: unknown instruction: ECHO", "Unknown flag: link"]
     {
         let error = check(None, Some(400), newer, C::Build);
-        assert!(error.hint().unwrap().contains("need BuildKit"), "{newer}");
+        assert!(error.hint().unwrap().contains("wants BuildKit"), "{newer}");
     }
 }
 
