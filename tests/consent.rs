@@ -210,7 +210,8 @@ fn at_a_terminal_it_asks_once() {
     terminal.type_in("n\n");
     let (status, said) = terminal.wait();
     assert_eq!(status.code(), Some(64), "{said}");
-    assert!(said.contains("(line 6: images.tool.build.network)"), "{said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("(line 6: images.tool.build.network)"), "{said}");
     assert!(said.contains("add `--allow env=CHANNEL,network=host`"), "{said}");
 
     let terminal = asked(&engine, &occ);

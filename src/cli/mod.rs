@@ -187,8 +187,6 @@ fn show(diagnostics: &[Diagnostic], text: &str, settings: &Settings) {
     if settings.mode == Mode::Json {
         return diagnostics.iter().for_each(|diagnostic| tell(&json::diagnostic(diagnostic)));
     }
-    let width = settings.err.width.map_or(100, usize::from);
-    let style = diagnostics::Style { color: settings.err.color, width };
     let code = pointer::of_diagnostics(diagnostics, settings.err);
-    tell(&(diagnostics::render(diagnostics, text, style) + &code));
+    tell(&(diagnostics::render(diagnostics, text, settings.err) + &code));
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 
 use crate::manifest::{MAX_SIZE, Parsed, Place, parse};
-use crate::render::diagnostics::{Style, render};
+use crate::render::Look;
+use crate::render::diagnostics::render;
 use crate::state::desired::{
     BuildOrigin, Builder, Desired, DesiredBuild, PullPolicy, RetryPolicy, SecretFrom, Strategy,
     Template,
@@ -33,7 +34,7 @@ pub(super) fn desired(text: &str) -> Desired {
 
 /// Diagnostics as people see them.
 pub(super) fn shown(diagnostics: &[Diagnostic], text: &str) -> String {
-    render(diagnostics, text, Style { color: false, width: 100 })
+    render(diagnostics, text, Look { color: false, width: None, unicode: true })
 }
 
 /// One image's strategy and sources on one line: `pull ghcr.io/a:1 quay.io/a:1`.

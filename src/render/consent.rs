@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fit::{clean, pad, width};
+use super::fold::fold;
 use super::look::{Look, Tone};
 use crate::words::grant::Ask;
 
@@ -53,7 +54,7 @@ fn table(rows: Vec<(String, String)>, look: Look) -> String {
         let grant = look.paint(Tone::Strong, &pad(&clean(&grant), columns));
         let _ = writeln!(out, "  {grant}  {}", clean(&words));
     }
-    out
+    fold(&out, look)
 }
 
 #[cfg(test)]

@@ -4,21 +4,19 @@ use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
+use super::fold::{broken, fold};
 use super::look::{Look, Tone};
 use crate::words::diagnostic::{Diagnostic, Severity};
 use crate::words::text::{cut, sanitise};
 
-/// How it may look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Style {
-    /// With ANSI colours.
-    pub(crate) color: bool,
-    /// Columns of the terminal.
-    pub(crate) width: usize,
-}
-
 /// The narrowest layout: a snippet of fewer columns shows nothing.
 const MIN_WIDTH: usize = 40;
+
+/// The layout where there is no terminal.
+const WIDTH: usize = 100;
+
+/// What stands in front of a message, or of a hint.
+const MARGIN: usize = "  100 = hint: ".len();
 
 /// Bytes of a line that are worth looking at on each side of a mistake.
 const AROUND: usize = 400;
@@ -27,46 +25,51 @@ const AROUND: usize = 400;
 const MAX_MESSAGE: usize = 500;
 
 /// Shows diagnostics of one file, whose text is `text`, with an empty line after each.
-pub(crate) fn render(diagnostics: &[Diagnostic], text: &str, style: Style) -> String {
-    let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.term_width(style.width.max(MIN_WIDTH));
+pub(crate) fn render(diagnostics: &[Diagnostic], text: &str, look: Look) -> String {
+    let renderer = if look.color { Renderer::styled() } else { Renderer::plain() };
+    let width = look.width.map_or(WIDTH, usize::from);
+    let renderer = renderer.term_width(width.max(MIN_WIDTH));
     let mut out = String::new();
     for diagnostic in diagnostics {
         if diagnostic.file.is_none() {
-            placeless(diagnostic, style, &mut out);
+            out.push_str(&placeless(diagnostic, look));
             continue;
         }
-        out.push_str(&renderer.render(&[group(diagnostic, text)]));
+        out.push_str(&renderer.render(&[group(diagnostic, text, look)]));
         out.push_str("\n\n");
     }
     out
 }
 
 /// Without a file there is nothing to draw: the message, and a line a hint.
-fn placeless(diagnostic: &Diagnostic, style: Style, out: &mut String) {
-    let look = Look { color: style.color, width: None, unicode: false };
+fn placeless(diagnostic: &Diagnostic, look: Look) -> String {
     let (tone, word) = match diagnostic.severity {
         Severity::Error => (Tone::Bad, "error:"),
         Severity::Warning => (Tone::Warn, "warning:"),
     };
-    let _ = writeln!(out, "{} {}", look.paint(tone, word), line(&diagnostic.message));
+    let mut out = format!("{} {}\n", look.paint(tone, word), line(&diagnostic.message));
     for hint in &diagnostic.hints {
         let _ = writeln!(out, "{} {}", look.paint(Tone::Strong, "hint:"), line(hint));
     }
+    fold(&out, look)
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, text: &str) -> Group<'a> {
+fn group<'a>(diagnostic: &'a Diagnostic, text: &str, look: Look) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
+    let words = |text: &str| match look.width.map(usize::from) {
+        Some(columns) => broken(&line(text), columns.max(MIN_WIDTH) - MARGIN, ""),
+        None => line(text),
+    };
     let mut group =
-        level.primary_title(line(&diagnostic.message)).elements(place(diagnostic, text));
+        level.primary_title(words(&diagnostic.message)).elements(place(diagnostic, text));
     if !diagnostic.key_path.is_empty() {
         group = group.element(Level::NOTE.with_name("key").message(line(&diagnostic.key_path)));
     }
     for hint in &diagnostic.hints {
-        group = group.element(Level::HELP.with_name("hint").message(line(hint)));
+        group = group.element(Level::HELP.with_name("hint").message(words(hint)));
     }
     group
 }
@@ -147,7 +150,7 @@ fn line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { color: false, width: 80 };
+    const PLAIN: Look = Look { color: false, width: Some(80), unicode: true };
 
     fn at(text: &str, what: &str) -> Diagnostic {
         let start = text.find(what).unwrap();
@@ -223,7 +226,7 @@ mod tests {
     #[test]
     fn colour_is_only_colour() {
         let text = "a = 1";
-        let colored = render(&[at(text, "1")], text, Style { color: true, width: 80 });
+        let colored = render(&[at(text, "1")], text, Look { color: true, ..PLAIN });
         assert!(colored.contains("\x1b["));
         assert_eq!(
             anstream::adapter::strip_str(&colored).to_string(),

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 use super::fit::clean;
+use super::fold::fold;
 use super::look::{Look, Tone};
 
 /// The error, a line a cause, and the hints. Ends with a line feed.
@@ -21,7 +22,7 @@ pub(crate) fn error(error: &dyn Error, hints: &[&str], look: Look) -> String {
     for hint in hints {
         let _ = writeln!(out, "{} {}", look.paint(Tone::Strong, "hint:"), clean(hint));
     }
-    out
+    fold(&out, look)
 }
 
 /// The causes below an error, each once: libraries like to repeat one in a message above it.

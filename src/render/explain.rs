@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fit::pad;
+use super::fold::fold;
 use super::look::{Look, Tone};
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
@@ -36,15 +37,41 @@ pub(crate) fn of_diagnostics(diagnostics: &[Diagnostic], look: Look) -> String {
     }
 }
 
-/// The page on a code, as it is. Ends with a line feed.
+/// The page on a code, as it is, or with its paragraphs as wide as the reader's terminal.
+/// Ends with a line feed.
 pub(crate) fn page(code: Code, look: Look) -> String {
     let mut out = String::new();
     for (number, line) in code.text().lines().enumerate() {
         let is_heading = number == 0 || HEADINGS.contains(&line);
         let line = if is_heading { look.paint(Tone::Strong, line) } else { line.to_owned() };
-        let _ = writeln!(out, "{line}");
+        if look.width.is_some() && goes_on(&out, &line) {
+            out.pop();
+            out.push(' ');
+            out.push_str(line.trim_start());
+        } else {
+            out.push_str(&line);
+        }
+        out.push('\n');
     }
-    out
+    fold(&out, Look { width: look.width.map(|columns| columns.min(WIDTH)), ..look })
+}
+
+/// The widest line of a page.
+const WIDTH: u16 = 100;
+
+/// Whether a line belongs to the paragraph, or the item of a list, that the text ends with.
+fn goes_on(text: &str, line: &str) -> bool {
+    let is_command = |line: &str| line.trim_start().starts_with("$ ");
+    let is_item = |line: &str| line.trim_start().starts_with("- ");
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let Some(last) = text.lines().next_back() else { return false };
+    let deeper = if is_item(last) { 2 } else { 0 };
+    !is_command(last)
+        && !is_command(line)
+        && !is_item(line)
+        && indent(last) > 0
+        && indent(line) == indent(last) + deeper
+        && !line.trim().is_empty()
 }
 
 /// A line for each code. Ends with a line feed.
@@ -56,7 +83,8 @@ pub(crate) fn list(look: Look) -> String {
         let word = look.paint(Tone::Strong, &pad(code.word(), columns));
         let _ = writeln!(out, "{word}  {}", Page::of(*code).summary);
     }
-    out + "`occ explain CODE` says what to do\n"
+    out.push_str("`occ explain CODE` says what to do\n");
+    fold(&out, look)
 }
 
 #[cfg(test)]
@@ -81,7 +109,23 @@ mod tests {
 
     #[test]
     fn a_page_is_shown_as_it_is_written() {
-        assert_eq!(page(Code::Denied, Look::test(80)), Code::Denied.text());
+        let elsewhere = Look { width: None, ..Look::test(80) };
+        assert_eq!(page(Code::Denied, elsewhere), Code::Denied.text());
+    }
+
+    #[test]
+    fn on_a_terminal_a_page_has_its_width() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for code in Code::ALL {
+            let narrow = page(*code, Look::test(40));
+            assert_eq!(words(&narrow), words(code.text()), "{code}");
+            for line in narrow.lines().filter(|line| !line.contains(['`', '$', '/'])) {
+                assert!(line.chars().count() <= 40, "{line}");
+            }
+        }
+        let wide = page(Code::Denied, Look::test(200));
+        let longest = wide.lines().map(|line| line.chars().count()).max();
+        assert!(longest > Some(90) && longest <= Some(100), "{wide}");
     }
 
     #[test]

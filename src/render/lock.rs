@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fit::{clean, pad, safe};
+use super::fold::fold;
 use super::look::{Look, Tone};
 use super::plan::id_columns;
 use crate::lock::diff::{BaseChange, Change, What};
@@ -54,7 +55,7 @@ pub(crate) fn lock(changes: &[Change], file: &str, done: &str, look: Look) -> St
         .collect::<Vec<_>>()
         .join(", ");
     let _ = writeln!(out, "{}: {counts}, {done}", clean(file));
-    out
+    fold(&out, look)
 }
 
 fn at(digest: Option<&Digest>, was: Option<&Digest>) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::fit::{clean, pad, safe, width};
+use super::fold::fold;
 use super::look::{Look, Tone};
 use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
 use crate::state::desired::{BuildOrigin, Source, Template};
@@ -43,7 +44,7 @@ pub(crate) fn plan(plan: &Plan, look: Look) -> String {
     if let Some(contacts) = contacts(plan) {
         let _ = writeln!(out, "registries that may be contacted: {}", safe(&contacts));
     }
-    out
+    fold(&out, look)
 }
 
 /// How wide the column of ids is: as the longest, within reason, and on a narrow

@@ -86,7 +86,7 @@ fn a_plan_reads_like_a_sentence() {
     images[1].platform = Some("linux/arm64".parse().unwrap());
     images[4].cause = Cause::TagsMissing;
     images[0].warnings.push("`inputs` narrows\x1b[2J what is hashed".into());
-    insta::assert_snapshot!(plan(&Plan { images }, Look::test(80)), @r"
+    insta::assert_snapshot!(plan(&Plan { images }, Look::test(200)), @r"
     tool      build  acme/tool:latest from `docker/Dockerfile`: not in the engine
       warning: `inputs` narrows\x1b[2J what is hashed
     postgres  pull   postgres:17 for linux/arm64 at sha256:1f1f1f1f1f1f from docker.io: not in the engine
@@ -102,7 +102,7 @@ fn a_plan_reads_like_a_sentence() {
 fn with_nothing_to_do_nobody_is_contacted() {
     let images = vec![image("redis", "redis:7", Vec::new())];
     let text = plan(&Plan { images }, Look::test(20));
-    assert_eq!(text, "redis  ok  redis:7 is in sync\nplan: nothing to do, 1 in sync\n");
+    assert_eq!(text, "redis  ok  redis:7\n  is in sync\nplan: nothing to do,\n  1 in sync\n");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn an_image_that_cannot_be_done_is_not_taken_for_one_in_sync() {
     stuck.cause = Cause::NotInEngine;
     stuck.blocked = Some("`pull_policy = \"never\"` forbids pulling it".to_owned().into());
     let images = vec![stuck, image("redis", "redis:7", Vec::new())];
-    insta::assert_snapshot!(plan(&Plan { images }, Look::test(80)), @r#"
+    insta::assert_snapshot!(plan(&Plan { images }, Look::test(100)), @r#"
     tool   fails  acme/tool:1: not in the engine, and `pull_policy = "never"` forbids pulling it
     redis  ok     redis:7 is in sync
     plan: 1 that will fail, 1 unchanged

@@ -1,6 +1,7 @@
 //! The text of `occ status`: is the engine in sync, and if not, why.
 
 use super::fit::{clean, pad, width};
+use super::fold::fold;
 use super::look::{Look, Tone};
 use super::plan::id_columns;
 use crate::plan::step::{ImagePlan, Plan};
@@ -40,7 +41,8 @@ pub(crate) fn status(plan: &Plan, observed: &Observed, look: Look) -> String {
     }
     let all = plan.images.len();
     let good = plan.images.iter().filter(|image| image.is_in_sync()).count();
-    out + &format!("{good} of {} in sync\n", count(all, "image", "images"))
+    let _ = writeln!(out, "{good} of {} in sync", count(all, "image", "images"));
+    fold(&out, look)
 }
 
 /// The images of ours that have no name any more, and the command that removes them, which
@@ -69,8 +71,8 @@ pub(crate) fn superseded(images: &[Superseded], docker: &str, look: Look) -> Str
         let _ = writeln!(out, "  {id}  {:gap$}{size}  was {}", "", clean(reference));
         let _ = write!(command, " {}", id.trim_start_matches("sha256:"));
     }
-    let _ = writeln!(out, "to remove {it}: {}", clean(&command));
-    out
+    // The command is there to be copied, so it stays in one line.
+    fold(&out, look) + &format!("to remove {it}: {}\n", clean(&command))
 }
 
 /// What is there, for an image in sync; else why it is not.
@@ -172,12 +174,12 @@ mod tests {
         ");
         plan.images.truncate(1);
         plan.images[0] = image("redis", "redis:7", Cause::PolicyAlways);
-        insta::assert_snapshot!(status(&plan, &observed, Look::test(80)), @r"
+        insta::assert_snapshot!(status(&plan, &observed, Look::test(120)), @r"
         redis  in sync      redis:7  sha256:0a0a0a0a0a0a  113.0 MB  unpinned  (not asked whether the tag moved)
         1 of 1 image in sync
         ");
         let narrow = status(&plan, &observed, Look::test(20));
-        assert!(narrow.starts_with("redis  in sync  redis:7  sha256:0a"), "{narrow}");
+        assert!(narrow.starts_with("redis  in sync\n  redis:7\n  sha256:0a"), "{narrow}");
     }
 
     #[test]

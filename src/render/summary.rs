@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::explain;
 use super::fit::{clean, pad, width};
+use super::fold::fold;
 use super::look::{Look, Tone};
 use super::plan::id_columns;
 use super::say::seconds;
@@ -24,7 +25,7 @@ pub(crate) fn summary(report: &Report, look: Look, time: Duration) -> String {
         out.push_str(&line(image, columns, look));
         out.push_str(&failure(image, look));
     }
-    out + &counts(report, time)
+    fold(&(out + &counts(report, time)), look)
 }
 
 /// Only what belongs to the failures, and the counts: for a reader who has just seen
@@ -41,7 +42,7 @@ pub(crate) fn closing(report: &Report, look: Look, time: Duration) -> String {
             out.push_str(&more);
         }
     }
-    out + &counts(report, time)
+    fold(&(out + &counts(report, time)), look)
 }
 
 /// `✓ tool  pulled from ghcr.io, sha256:0a0a0a0a0a0a  21.0 MB  0.8s`.

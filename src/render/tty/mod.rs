@@ -15,6 +15,7 @@ use self::frame::End;
 use self::screen::Screen;
 use super::board::Board;
 use super::fit::clean;
+use super::fold::fold;
 use super::look::{Look, Tone};
 use super::say::say;
 use super::sink::Sink;
@@ -69,7 +70,7 @@ impl Tty {
 
     /// Prints a line that stays above the bars.
     pub(crate) fn println(&mut self, line: &str) {
-        self.screen.print_above(line);
+        self.screen.print_above(&self.folded(line));
         self.draw(Instant::now());
     }
 
@@ -84,7 +85,7 @@ impl Tty {
     fn event_at(&mut self, event: &Event, now: Instant) {
         self.board.event(event, now);
         if let Some(line) = self.permanent(event) {
-            self.screen.print_above(&line);
+            self.screen.print_above(&self.folded(&line));
             self.draw(now);
         }
     }
@@ -120,6 +121,11 @@ impl Tty {
                 })
             }
         }
+    }
+
+    /// As it fits the terminal now, which may have another width than at the start.
+    fn folded(&self, line: &str) -> String {
+        fold(line, Look { width: Some((self.measure)().columns), ..self.look })
     }
 
     fn draw(&mut self, now: Instant) {
