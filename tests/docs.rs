@@ -1,5 +1,6 @@
 //! The documentation: what it shows has to be so.
 
+mod catalogue;
 mod reference;
 
 use std::path::{Path, PathBuf};
