@@ -12,16 +12,15 @@ COLOURS = {31: "#e06c75", 32: "#98c379", 33: "#e5c07b", 34: "#61afef", 35: "#c67
 WIDTH, HEIGHT = 8.4, 20
 
 
-def spans(line):
-    """The pieces of a line, each with how it looks."""
-    look = {}
+def spans(line, look):
+    """The pieces of a line, each with how it looks. It begins as the line above ended."""
     for text, codes in re.findall(r"([^\x1b]+)|\x1b\[([0-9;]*)m", line):
         if text:
             yield text, dict(look)
             continue
         for code in [int(code or 0) for code in codes.split(";")]:
             if code == 0:
-                look = {}
+                look.clear()
             elif code == 1:
                 look["font-weight"] = "bold"
             elif code == 2:
@@ -42,9 +41,10 @@ def main():
     print(f"<title>{html.escape(sys.argv[1])}</title>")
     print(f'<rect width="{width}" height="{height}" rx="8" fill="#21252b"/>')
     print('<g font-family="ui-monospace,Menlo,Consolas,monospace" font-size="14" fill="#dcdfe4">')
+    carried = {}
     for row, line in enumerate(lines):
         column = 0
-        for text, look in spans(line):
+        for text, look in spans(line, carried):
             if text.strip():
                 x, y = 16 + column * WIDTH, 28 + row * HEIGHT
                 style = "".join(f' {key}="{value}"' for key, value in look.items())

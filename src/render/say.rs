@@ -6,6 +6,9 @@ use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 use crate::words::reference::Reference;
 
+/// What a warning begins with.
+pub(crate) const WARNING: &str = "warning:";
+
 /// The source that stands for building the image instead of pulling it.
 const BUILD: &str = "build";
 
@@ -25,7 +28,7 @@ pub(crate) fn say(event: &Event) -> Option<(Tone, String)> {
             (Tone::Dim, format!("all sources failed, round {round} of {of} in {wait}"))
         }
         Event::Note { message, .. } => (Tone::Dim, message.clone()),
-        Event::Warning { message, .. } => (Tone::Warn, format!("warning: {message}")),
+        Event::Warning { message, .. } => (Tone::Warn, format!("{WARNING} {message}")),
         _ => return None,
     };
     Some((said.0, clean(&said.1)))

@@ -17,7 +17,7 @@ use super::board::Board;
 use super::fit::clean;
 use super::fold::fold;
 use super::look::{Look, Tone};
-use super::say::say;
+use super::say::{WARNING, say};
 use super::sink::Sink;
 use crate::words::event::Event;
 
@@ -114,7 +114,11 @@ impl Tty {
             }
             _ => {
                 let (tone, text) = say(event)?;
-                let text = self.look.paint(tone, &text);
+                // A word in colour is seen; a paragraph in colour is not read.
+                let text = match text.strip_prefix(WARNING) {
+                    Some(rest) => self.look.paint(tone, WARNING) + rest,
+                    None => self.look.paint(tone, &text),
+                };
                 Some(match event.image() {
                     Some(id) => format!("{}: {text}", clean(id)),
                     None => text,
