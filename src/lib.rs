@@ -81,6 +81,9 @@ mod cli;
 mod context;
 mod engine;
 mod execute;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod ignore;
 mod library;
 mod lock;

@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8, &[&str])] = &[
     ("execute", 4, BELOW_USE_CASES),
     ("render", 5, &["words", "manifest", "state", "plan", "retry", "lock", "execute::report"]),
     ("cli", 6, &[""]),
+    ("fuzz", 6, &[""]),
     ("library", 6, &[""]),
     ("lib", 6, &[""]),
     ("main", 6, &[""]),

@@ -17,6 +17,8 @@ mod faults;
 mod files;
 mod filter;
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod lines;
 mod logins;
 mod secrets;

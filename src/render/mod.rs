@@ -14,7 +14,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod files;
 mod fit;
-mod fold;
+pub(crate) mod fold;
 mod groups;
 pub(crate) mod json;
 pub(crate) mod lock;

@@ -5,6 +5,8 @@
 //! registry is then asked without credentials.
 
 mod config;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod helper;
 mod lookup;
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod context_store;
 mod dial;
 mod distribution;
 pub(crate) mod endpoint;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub(crate) mod image;
 mod images;
 mod pull;

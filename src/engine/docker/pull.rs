@@ -64,7 +64,7 @@ pub(super) fn pull(
     .boxed()
 }
 
-fn said(line: CreateImageInfo, about: &About<'_>) -> Result<PullProgress, EngineError> {
+pub(super) fn said(line: CreateImageInfo, about: &About<'_>) -> Result<PullProgress, EngineError> {
     let CreateImageInfo { id, status, progress_detail, error_detail } = line;
     if error_detail.is_some() || (id.is_none() && status.is_none() && progress_detail.is_none()) {
         return Err(failure_without_text(about));
