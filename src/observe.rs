@@ -6,6 +6,7 @@ mod fit;
 pub(crate) mod inputs;
 pub(crate) mod moved;
 pub(crate) mod registries;
+pub(crate) mod sources;
 pub(crate) mod superseded;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -36,4 +36,5 @@ mod sync_builds;
 mod template;
 mod terminal;
 mod tidy;
+mod why;
 mod wrong_inputs;

@@ -1,6 +1,6 @@
 //! Consent to what a manifest asks for: given beforehand, or asked for at a terminal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::cli::Stop;
@@ -69,6 +69,27 @@ pub(super) fn require(
             Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text })
         }
     }
+}
+
+/// What of this is allowed already, and by whom; nobody is asked. Nothing is read that is
+/// not needed for that.
+pub(super) fn given(
+    settings: &Settings,
+    place: &Place,
+    asks: &[&Ask],
+    allowed: &[Grants],
+) -> Result<BTreeMap<Grant, &'static str>, Stop> {
+    let mut given = BTreeMap::new();
+    if asks.is_empty() {
+        return Ok(given);
+    }
+    if let Some(trusted) = Trusted::of(settings, place) {
+        given.extend(trusted.known()?.into_iter().map(|grant| (grant, "`occ trust`")));
+    }
+    given.extend(by_variable(settings)?.into_iter().map(|grant| (grant, "`OCC_ALLOW`")));
+    let by_flag = allowed.iter().flat_map(|grants| grants.0.clone());
+    given.extend(by_flag.map(|grant| (grant, "`--allow`")));
+    Ok(given)
 }
 
 /// What `OCC_ALLOW` allows.

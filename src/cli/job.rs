@@ -15,9 +15,11 @@ use crate::engine::docker::endpoint::Endpoint;
 use crate::execute::Handed;
 use crate::lock::Mode;
 use crate::lock::fresh::{Todo, Wanted};
+use crate::manifest::Place;
 use crate::observe::moved::moved;
 use crate::observe::registries::Registries;
 use crate::observe::{self, Trees, observe};
+use crate::plan::reasons::{Consent, LockSays};
 use crate::plan::reconcile::{Policy, misapplied, reconcile};
 use crate::plan::step::Plan;
 use crate::resolve::{How, Resolver};
@@ -28,7 +30,7 @@ use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::duration::Timeouts;
 use crate::words::exit::ExitStatus;
-use crate::words::grant::Grant;
+use crate::words::grant::{Grant, Grants};
 use crate::words::text::{did_you_mean, list};
 
 /// What a command was asked to do.
@@ -52,6 +54,7 @@ pub(super) struct Job {
     looking: observe::Options,
     locking: Locking,
     handed: Handed,
+    place: Place,
 }
 
 impl Job {
@@ -81,12 +84,13 @@ impl Job {
             offline: policy.offline,
         };
         let handed = Handed::default();
-        let mut job = Self { desired, chosen, policy, looking, locking, handed };
+        let found = place.clone();
+        let mut job = Self { desired, chosen, policy, looking, locking, handed, place };
         let misapplied = policy.strategy.map(|strategy| misapplied(&job.images(), strategy));
         if let Some(diagnostics) = misapplied.filter(|found| !found.is_empty()) {
             return Err(Stop::Input { exit: ExitStatus::Usage, diagnostics, text: String::new() });
         }
-        let found = consent::Manifest { place: &place, text: &parsed.text };
+        let found = consent::Manifest { place: &found, text: &parsed.text };
         job.resolve(settings, &found, asked)?;
         Ok(job)
     }
@@ -125,6 +129,33 @@ impl Job {
 
     pub(super) fn desired(&self) -> &Desired {
         &self.desired
+    }
+
+    /// What the lock says of an image.
+    pub(super) fn lock_says(&self, id: &str) -> LockSays {
+        self.locking.says(id)
+    }
+
+    /// What the build of an image asks for, and who allowed it. A variable that was not
+    /// allowed ends a job before it begins, unless somebody said yes at the terminal.
+    pub(super) fn consent(
+        &self,
+        settings: &Settings,
+        image: &DesiredImage,
+        allowed: &[Grants],
+    ) -> Result<Vec<Consent>, Stop> {
+        let asks = asks([image], Reach::Build);
+        let given = consent::given(settings, &self.place, &asks, allowed)?;
+        let by = |grant: &Grant| {
+            let asked = grant.variable().map(|_| "you, at the terminal");
+            given.get(grant).copied().or(asked)
+        };
+        let told = asks.iter().map(|ask| Consent {
+            grant: ask.grant.to_string(),
+            what: ask.grant.words(),
+            allowed_by: by(&ask.grant),
+        });
+        Ok(told.collect())
     }
 
     /// What the user hands to builds.

@@ -13,6 +13,7 @@ use crate::lock::fresh::{Todo, Wanted};
 use crate::lock::verdict::is_absence;
 use crate::lock::{Lock, Mode};
 use crate::manifest::Place;
+use crate::plan::reasons::{LockSays, LockState};
 use crate::resolve::demand::{Demand, Problem, demand};
 use crate::resolve::{Resolved, Resolver};
 use crate::state::desired::Desired;
@@ -144,6 +145,34 @@ impl Locking {
         let what = format!("there is no lock `{}`", self.file.shown());
         let error = Diagnostic::error(what).code(Code::LockStale);
         Stop::input(ExitStatus::Stale, error.hint("`occ lock` writes one"))
+    }
+
+    /// What the lock says of an image, for whoever asks why.
+    pub(super) fn says(&self, id: &str) -> LockSays {
+        let entry = self.file.lock.as_ref().and_then(|lock| lock.get(id));
+        let demand = self.demands.iter().find(|demand| demand.wanted.id == id);
+        let mut differences = match (entry, demand) {
+            (Some(entry), Some(demand)) => demand.wanted.differences(entry),
+            _ => Vec::new(),
+        };
+        let state = match (self.mode, entry) {
+            (Mode::Off, _) => LockState::Off,
+            (_, None) if self.file.lock.is_none() => LockState::Missing,
+            (_, None) => LockState::Absent,
+            (Mode::Frozen, Some(_)) => LockState::Frozen,
+            (Mode::Keep | Mode::Locked, Some(_)) if differences.is_empty() => LockState::Fresh,
+            (Mode::Keep | Mode::Locked, Some(_)) => LockState::Stale,
+        };
+        if let Some(Problem::Unlockable(what, _)) = demand.and_then(|it| it.problem.as_ref()) {
+            differences.push(format!("it can't be locked: {what}"));
+        }
+        LockSays {
+            file: self.file.shown(),
+            state,
+            differences,
+            digest: entry.and_then(|entry| entry.digest.clone()),
+            built: entry.is_some_and(|entry| entry.digest.is_none()),
+        }
     }
 
     fn warn_of_tags(&self, settings: &Settings, desired: &Desired) {

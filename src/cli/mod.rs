@@ -30,6 +30,7 @@ mod status;
 mod sync;
 mod trust;
 mod trusted;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -120,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Ref(args) => reference::run(&settings, &args),
         Command::Export(args) => export::run(&settings, &args),
         Command::Lock(args) => lock::run(&settings, &args),
+        Command::Why(args) => why::run(&settings, &args),
         Command::Explain(args) => explain::run(&settings, &args),
         Command::Schema(SchemaArgs { of }) => {
             let schema = match of {

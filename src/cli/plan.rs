@@ -1,5 +1,6 @@
 //! `occ plan`: what sync would do, and why. Changes nothing.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::args::PlanArgs;
@@ -52,13 +53,8 @@ pub(super) fn make(
     let job = Job::new(settings, asked)?;
     let client = job.connect(settings)?;
     let credentials = settings.environment.credentials();
-    let warnings = Arc::new(Mutex::new(Vec::new()));
-    let heard = Arc::clone(&warnings);
-    let progress = ProgressReporter::new(move |event| {
-        if let Event::Warning { message, .. } = event {
-            heard.lock().unwrap_or_else(PoisonError::into_inner).push(Diagnostic::warning(message));
-        }
-    });
+    let heard = Heard::default();
+    let progress = heard.listen();
     let registries = Registries::new(&credentials, &progress);
     let work = async {
         let (mut plan, observed, _) = job.plan(&client, Some(&registries)).await?;
@@ -72,8 +68,30 @@ pub(super) fn make(
         Ok((plan, observed))
     };
     let planned = block_on(settings, work, || {});
-    show(&warnings.lock().unwrap_or_else(PoisonError::into_inner), "", settings);
+    show(&heard.take(), "", settings);
     planned?.map_err(cut_short)?
+}
+
+/// The warnings of work that is not shown while it goes on: about credentials, above all.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<Vec<Diagnostic>>>);
+
+impl Heard {
+    /// Whom to tell them.
+    pub(super) fn listen(&self) -> ProgressReporter {
+        let Self(heard) = self.clone();
+        ProgressReporter::new(move |event| {
+            if let Event::Warning { message, .. } = event {
+                let warning = Diagnostic::warning(message);
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+            }
+        })
+    }
+
+    /// All that came so far.
+    pub(super) fn take(&self) -> Vec<Diagnostic> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The plan as a command's result.

@@ -6,5 +6,7 @@
 pub(crate) mod display;
 mod order;
 pub(crate) mod platforms;
+pub(crate) mod reasons;
 pub(crate) mod reconcile;
 pub(crate) mod step;
+pub(crate) mod why;

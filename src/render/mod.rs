@@ -22,6 +22,7 @@ mod look;
 mod plain;
 pub(crate) mod plan;
 mod quiet;
+mod rows;
 mod say;
 pub(crate) mod schema;
 pub(crate) mod sections;
@@ -30,6 +31,7 @@ pub(crate) mod status;
 mod steps;
 pub(crate) mod summary;
 mod tty;
+pub(crate) mod why;
 
 use crate::words::event::Event;
 

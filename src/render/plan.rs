@@ -53,7 +53,7 @@ pub(super) fn id_columns<'a>(ids: impl Iterator<Item = &'a str>, look: Look) -> 
     if look.is_narrow() { 0 } else { ids.map(width).max().unwrap_or(0).min(24) }
 }
 
-fn action(image: &ImagePlan) -> (Tone, &'static str) {
+pub(super) fn action(image: &ImagePlan) -> (Tone, &'static str) {
     match image.steps.first() {
         None if image.blocked.is_some() => (Tone::Bad, "fails"),
         None => (Tone::Dim, "ok"),
@@ -64,7 +64,7 @@ fn action(image: &ImagePlan) -> (Tone, &'static str) {
 }
 
 /// What happens to one image, from where, and why.
-fn sentence(image: &ImagePlan) -> String {
+pub(super) fn sentence(image: &ImagePlan) -> String {
     let name = &image.name;
     let mut text = name.to_string();
     if let Some(blocked) = &image.blocked {
@@ -156,7 +156,7 @@ fn counts(plan: &Plan) -> String {
 }
 
 /// Every registry that carrying out the plan may contact.
-fn contacts(plan: &Plan) -> Option<String> {
+pub(super) fn contacts(plan: &Plan) -> Option<String> {
     let hosts: BTreeSet<&str> = plan.images.iter().flat_map(ImagePlan::registries).collect();
     (!hosts.is_empty()).then(|| hosts.into_iter().collect::<Vec<_>>().join(", "))
 }

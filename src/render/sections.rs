@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::files::Contents;
 use crate::lock::diff::Change;
+use crate::plan::reasons::Why;
 use crate::state::observed::Superseded;
 use crate::words::image::EngineId;
 use crate::words::page::Page;
@@ -30,6 +31,10 @@ pub(crate) struct Sections {
     /// Images that occ built and that have no name any more (`occ status`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) superseded: Option<Vec<Superseded>>,
+    /// All that decides about an image (`occ why`). What sync would do is the image's entry in
+    /// `images`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<Why>,
     /// The pages on codes (`occ explain`): the one that was asked for, or all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) codes: Option<Vec<Page>>,

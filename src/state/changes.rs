@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::state::inputs::{InputLabel, Part};
@@ -48,7 +49,7 @@ pub(crate) struct Change {
 }
 
 /// Which items of a part changed, and how.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Names {
     /// Those that are in both, and differ.
     pub(crate) changed: Several,
@@ -59,7 +60,7 @@ pub(crate) struct Names {
 }
 
 /// Some names, and how many there are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Several {
     /// How many.
     pub(crate) count: usize,

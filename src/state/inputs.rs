@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::words::digest::Digest;
@@ -27,7 +28,9 @@ const SHORT: usize = 8;
 
 /// One part of what a build reads. Their order is that in which their changes are told,
 /// and their places are in what the cache has of earlier builds: a new one comes last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Part {
     /// The local name that it is built for.
@@ -73,7 +76,7 @@ impl Part {
     ];
 
     /// Its word on the label and in the hash.
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Target => "target",

@@ -56,6 +56,11 @@ Examples:
   occ files app --explain src/main.rs    the line that decides about a path
   occ files app --list0 | xargs -0 ls    every file, for programs";
 
+pub(super) const WHY: &str = "\
+Examples:
+  occ why tool              all that decides about one image; asks no registry
+  occ why tool --refresh    also ask its sources what they have";
+
 pub(super) const TRUST: &str = "\
 Examples:
   occ trust             allow what the manifest asks for now

@@ -105,6 +105,23 @@ pub(crate) struct RefArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// Id of the image
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Also ask its sources and the registries of its bases what they have
+    #[arg(long, env = "OCC_REFRESH", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) refresh: bool,
+    #[command(flatten)]
+    pub(crate) using: UsingLockArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// For which tool
     #[arg(value_enum, value_name = "FOR")]

@@ -18,7 +18,7 @@ use clap::{
 pub(crate) use crate::cli::args::explain::ExplainArgs;
 pub(crate) use crate::cli::args::images::{
     ConsentArgs, ExportArgs, FilesArgs, PlanArgs, ReadingArgs, RefArgs, SchemaArgs, StatusArgs,
-    SyncArgs, TrustArgs,
+    SyncArgs, TrustArgs, WhyArgs,
 };
 pub(crate) use crate::cli::args::lock::{LockArgs, UsingLockArgs};
 pub(crate) use crate::cli::args::words::{Color, ExportFor, Format, Progress, SchemaOf, ShellArg};
@@ -149,6 +149,14 @@ pub(crate) enum Command {
     /// Show what a build context holds, what it does not, and why
     #[command(after_help = examples::FILES)]
     Files(FilesArgs),
+    /// Tell all that decides about an image, and what sync would do
+    ///
+    /// What the manifest, the lock and the engine say of it, with every digest and what it is
+    /// of; what a build would read, and what of that changed; its sources, and where the
+    /// credentials for them are; what it is allowed to do. What sync would do next comes
+    /// first, in the words of `occ plan`. Nothing is changed.
+    #[command(after_help = examples::WHY)]
+    Why(WhyArgs),
     /// Consent to what the manifest asks for, from now on
     ///
     /// A manifest may ask to read environment variables (`env=NAME`), to hand variables and
@@ -215,6 +223,7 @@ impl Command {
             Self::Status(args) => Some(&mut args.using),
             Self::Ref(args) => Some(&mut args.using),
             Self::Export(args) => Some(&mut args.using),
+            Self::Why(args) => Some(&mut args.using),
             _ => None,
         }
     }
@@ -231,6 +240,7 @@ impl Command {
             Self::Export(_) => "export",
             Self::Lock(_) => "lock",
             Self::Files(_) => "files",
+            Self::Why(_) => "why",
             Self::Trust(_) => "trust",
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",

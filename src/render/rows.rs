@@ -1,0 +1,304 @@
+//! Labelled values under headings: in two columns where there is room, folded where there
+//! is little.
+
+use super::fit::{Piece, clean, pad, width};
+use super::look::{Look, Tone};
+
+/// The widest column of labels. A longer label has a line of its own.
+const LABELS: usize = 16;
+
+/// Digits of a hash that are shown where all of it has no room.
+const DIGITS: usize = 12;
+
+/// A heading, and what stands below it.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    heading: String,
+    rows: Vec<Row>,
+}
+
+/// A label and its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    label: Piece,
+    value: Vec<Piece>,
+}
+
+impl Group {
+    /// With nothing below it yet.
+    pub(crate) fn new(heading: impl Into<String>) -> Self {
+        Self { heading: heading.into(), rows: Vec::new() }
+    }
+
+    /// One more row.
+    pub(crate) fn push(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    /// One more row of a label and a plain value.
+    pub(crate) fn row(&mut self, label: &str, value: impl Into<String>) {
+        self.push(Row::new(label, value));
+    }
+}
+
+impl Row {
+    pub(crate) fn new(label: &str, value: impl Into<String>) -> Self {
+        Self { label: (Tone::Strong, label.to_owned()), value: vec![(Tone::Plain, value.into())] }
+    }
+
+    /// With a tone for its value.
+    pub(crate) fn of(label: &str, tone: Tone, value: &str) -> Self {
+        Self { value: vec![(tone, value.to_owned())], ..Self::new(label, "") }
+    }
+
+    /// The same with another tone for its label.
+    pub(crate) fn labelled(self, tone: Tone) -> Self {
+        Self { label: (tone, self.label.1), ..self }
+    }
+
+    /// The same with more behind the value.
+    pub(crate) fn and(mut self, tone: Tone, more: impl Into<String>) -> Self {
+        self.value.push((tone, more.into()));
+        self
+    }
+}
+
+/// The groups as text, an empty line between them. Ends with a line feed.
+///
+/// ```text
+/// engine
+///   id        sha256:0a0a0a0a0a0a  the digest of its configuration
+///   platform  linux/amd64
+/// ```
+pub(crate) fn groups(groups: &[Group], look: Look) -> String {
+    let columns = label_columns(groups.iter().flat_map(|group| &group.rows), look);
+    let mut out = String::new();
+    for group in groups.iter().filter(|group| !group.rows.is_empty()) {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        for line in fold(&[(Tone::Strong, clean(&group.heading))], room(look, 0)) {
+            push_line(&mut out, 0, &line, look);
+        }
+        group.rows.iter().for_each(|row| push_row(&mut out, row, 2, columns, look));
+    }
+    out
+}
+
+/// How wide the column of the labels is.
+fn label_columns<'r>(rows: impl Iterator<Item = &'r Row>, look: Look) -> usize {
+    if look.is_narrow() {
+        return 0;
+    }
+    let labels = rows.map(|row| width(&clean(&row.label.1))).filter(|label| *label <= LABELS);
+    labels.max().unwrap_or(0)
+}
+
+/// A row, indented. Where its label leaves no room for a column, the value stands below.
+fn push_row(out: &mut String, row: &Row, indent: usize, columns: usize, look: Look) {
+    let (tone, label) = (row.label.0, clean(&row.label.1));
+    let value: Vec<Piece> = row.value.iter().map(|(tone, text)| (*tone, clean(text))).collect();
+    let at = if columns == 0 { indent + 2 } else { indent + columns + 2 };
+    let lines = folded(&value, room(look, at));
+    let has_column = columns > 0 && width(&label) <= columns;
+    if !has_column {
+        for line in fold(&[(tone, label.clone())], room(look, indent)) {
+            push_line(out, indent, &line, look);
+        }
+    }
+    for (number, line) in lines.iter().enumerate() {
+        if has_column && number == 0 {
+            out.push_str(&" ".repeat(indent));
+            out.push_str(&look.paint(tone, &label));
+            push_line(out, pad(&label, columns + 2).len() - label.len(), line, look);
+        } else {
+            push_line(out, at, line, look);
+        }
+    }
+}
+
+fn push_line(out: &mut String, indent: usize, line: &[Piece], look: Look) {
+    out.push_str(&" ".repeat(indent));
+    out.extend(line.iter().map(|(tone, text)| look.paint(*tone, text)));
+    out.push('\n');
+}
+
+/// The columns behind an indent. Less than a few are no room for words at all.
+fn room(look: Look, indent: usize) -> usize {
+    look.width.map_or(usize::MAX, |all| usize::from(all).saturating_sub(indent).max(8))
+}
+
+/// In one line where it fits, with short hashes if it fits by those; else in several.
+fn folded(value: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
+    let whole = fold(value, columns);
+    if whole.len() <= 1 {
+        return whole;
+    }
+    let short: Vec<Piece> = value.iter().map(|(tone, text)| (*tone, shortened(text))).collect();
+    fold(&short, columns)
+}
+
+/// Each hash in it by its first digits.
+fn shortened(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut digits = 0;
+    for (at, c) in text.char_indices() {
+        let is_digit = c.is_ascii_digit() || ('a'..='f').contains(&c);
+        if is_digit && digits == 0 {
+            let run = text[at..].bytes().take_while(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            let run = run.count();
+            digits = if run >= 64 { run } else { 0 };
+            if digits > 0 {
+                out.push_str(&text[at..at + DIGITS]);
+            }
+        }
+        if digits > 0 {
+            digits -= 1;
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Words in lines of at most so many columns: one space between the words of a piece, two
+/// between pieces. What has no room by itself is cut into several.
+fn fold(value: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    let mut used = 0;
+    for (tone, text) in value {
+        for (number, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
+            let gap = match (used, number) {
+                (0, _) => 0,
+                (_, 0) => 2,
+                _ => 1,
+            };
+            let mut rest = word;
+            if used > 0 && used + gap + width(rest) <= columns {
+                used += gap + width(rest);
+                if let Some(line) = lines.last_mut() {
+                    append(line, *tone, gap, rest);
+                }
+                continue;
+            }
+            while width(rest) > columns {
+                let (head, tail) = rest.split_at(fitting(rest, columns));
+                lines.push(vec![(*tone, head.to_owned())]);
+                rest = tail;
+            }
+            lines.push(vec![(*tone, rest.to_owned())]);
+            used = width(rest);
+        }
+    }
+    lines
+}
+
+/// Puts a word at the end of a line: into its last piece where that looks the same, so that
+/// what is one piece stays one.
+fn append(line: &mut Vec<Piece>, tone: Tone, gap: usize, word: &str) {
+    let spaces = " ".repeat(gap);
+    match line.last_mut().filter(|(last, _)| gap == 1 && *last == tone) {
+        Some((_, text)) => *text += &(spaces + word),
+        None => line.extend([(Tone::Plain, spaces), (tone, word.to_owned())]),
+    }
+}
+
+/// The bytes of the longest start that fits, and of one character where none does.
+fn fitting(text: &str, columns: usize) -> usize {
+    let mut end = 0;
+    for (at, c) in text.char_indices() {
+        let next = at + c.len_utf8();
+        if end > 0 && width(&text[..next]) > columns {
+            break;
+        }
+        end = next;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Vec<Group> {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        let mut one = Group::new("the engine");
+        one.push(Row::new("id", &digest).and(Tone::Dim, "the digest of its configuration"));
+        one.row("platform", "linux/amd64");
+        one.row("secret=file:of/a/long/path", "not allowed");
+        let mut other = Group::new("the plan");
+        other.row("pull", format!("ghcr.io/acme/tool@{digest}"));
+        vec![one, Group::new("with nothing below it"), other]
+    }
+
+    #[test]
+    fn labels_stand_in_a_column_and_values_in_another() {
+        let text = groups(&some(), Look { width: None, ..Look::test(80) });
+        let digest = "0a".repeat(32);
+        let want = format!(
+            "the engine\n  id        sha256:{digest}  the digest of its configuration\n  \
+             platform  linux/amd64\n  secret=file:of/a/long/path\n            not allowed\n\n\
+             the plan\n  pull      ghcr.io/acme/tool@sha256:{digest}\n"
+        );
+        assert_eq!(text, want);
+    }
+
+    #[test]
+    fn hashes_are_cut_before_lines_are() {
+        insta::assert_snapshot!(groups(&some(), Look::test(80)), @r"
+        the engine
+          id        sha256:0a0a0a0a0a0a  the digest of its configuration
+          platform  linux/amd64
+          secret=file:of/a/long/path
+                    not allowed
+
+        the plan
+          pull      ghcr.io/acme/tool@sha256:0a0a0a0a0a0a
+        ");
+    }
+
+    #[test]
+    fn values_fold_under_their_own_column() {
+        insta::assert_snapshot!(groups(&some(), Look::test(40)), @r"
+        the engine
+          id        sha256:0a0a0a0a0a0a  the
+                    digest of its configuration
+          platform  linux/amd64
+          secret=file:of/a/long/path
+                    not allowed
+
+        the plan
+          pull      ghcr.io/acme/tool@sha256:0a0
+                    a0a0a0a0a
+        ");
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_columns_there_are_none() {
+        let text = groups(&some(), Look::test(20));
+        assert!(text.lines().all(|line| width(line) <= 20), "{text}");
+        assert!(text.starts_with("the engine\n  id\n    sha256:0a0a0a0a0\n"), "{text}");
+        for columns in 1..40 {
+            let least = usize::from(columns).max(12);
+            let text = groups(&some(), Look::test(columns));
+            assert!(text.lines().all(|line| width(line) <= least), "{columns}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn colours_are_put_on_words_and_not_on_gaps() {
+        let look = Look { color: true, ..Look::test(60) };
+        let mut group = Group::new("a");
+        group.push(Row::new("b", "c d").and(Tone::Good, "e"));
+        let text = groups(&[group], look);
+        assert!(text.ends_with("\x1b[1mb\x1b[0m  c d  \x1b[32me\x1b[0m\n"), "{text:?}");
+    }
+
+    #[test]
+    fn foreign_text_decides_nothing() {
+        let mut group = Group::new("a\x1b[2J");
+        group.row("b\n", "c\x07");
+        let text = groups(&[group], Look::test(80));
+        assert_eq!(text, "a\\x1b[2J\n  b   c\\x07\n");
+    }
+}
