@@ -22,6 +22,7 @@ mod credentials;
 mod docs;
 mod engine_faults;
 mod files;
+mod github;
 mod inputs;
 mod json;
 mod library;

@@ -21,6 +21,7 @@ pub(super) fn run(settings: &Settings) -> Result<Done, Stop> {
     let Some(desired) = parsed.desired else {
         return Ok(Done::with_text(ExitStatus::Data, String::new()));
     };
+    settings.declared(&desired);
     let (wrong, about) = lock(settings, &place, &desired)?;
     let images = count(desired.images.len(), "image", "images");
     let text = match (settings.quiet, wrong) {

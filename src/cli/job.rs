@@ -73,6 +73,7 @@ impl Job {
             });
         };
         show(&parsed.diagnostics, &parsed.text, settings);
+        settings.declared(&desired);
         default_platform(&mut desired, settings)?;
         let chosen = choose(&desired.images, ids)?;
         let locking = Locking::new(settings, asked.using, &place, &mut desired)?;

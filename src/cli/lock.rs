@@ -5,7 +5,6 @@ use crate::cli::find::{load_from, locate};
 use crate::cli::job::{connect, unknown_ids};
 use crate::cli::lockfile::LockFile;
 use crate::cli::locking::{Locking, demands};
-use crate::cli::output::tell;
 use crate::cli::runtime::{block_on, cut_short};
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop, show};
@@ -34,6 +33,7 @@ pub(super) fn run(settings: &Settings, args: &LockArgs) -> Result<Done, Stop> {
         return Err(Stop::Input { exit: ExitStatus::Data, diagnostics, text });
     };
     show(&parsed.diagnostics, &parsed.text, settings);
+    settings.declared(&desired);
     unknown_ids(&desired.images, args.upgrade.as_deref().unwrap_or_default())?;
     let file = LockFile::open(&place.file)?;
     let demands = demands(&desired, None);
@@ -104,9 +104,10 @@ fn find_out(
         todo.iter().map(|(wanted, todo)| settled(wanted, todo)).collect()
     } else {
         let client = connect(settings, desired.timeouts)?;
-        if matches!(settings.mode, Mode::Tty | Mode::Plain) {
+        if matches!(settings.mode, Mode::Tty | Mode::Plain | Mode::Github) {
             let open = todo.iter().filter(|(_, todo)| !todo.is_settled()).count();
-            tell(&format!("asking the registries about {}\n", count(open, "image", "images")));
+            settings
+                .tell(&format!("asking the registries about {}\n", count(open, "image", "images")));
         }
         let credentials = settings.environment.credentials();
         let progress = ProgressReporter::silent();

@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod files;
 mod find;
+mod github;
 mod init;
 mod job;
 mod lock;
@@ -37,7 +38,7 @@ use std::process::ExitCode;
 use std::slice;
 
 use crate::cli::args::{Cli, Command, Format, SchemaArgs, SchemaOf};
-use crate::cli::output::{print, tell};
+use crate::cli::output::print;
 use crate::cli::refuse::refuse;
 use crate::cli::settings::{Environment, Settings};
 use crate::engine::error::{EngineError, EngineErrorKind};
@@ -107,7 +108,7 @@ pub fn main() -> ExitCode {
     let settings = Settings::new(cli.global, Environment::read());
     if settings.verbose > 0 {
         let json = settings.mode == Mode::Json;
-        output::log_to_stderr(settings.verbose, settings.err.color, json);
+        output::log_to_stderr(settings.verbose, settings.err.color, json, &settings.harmless());
     }
     let word = cli.command.word();
     let outcome = match cli.command {
@@ -152,14 +153,18 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
             Done::with_text(engine_failed(failed, settings), String::new())
         }
     };
-    let bytes = match settings.format {
-        Format::Text => done.raw.unwrap_or_else(|| done.text.into_bytes()),
-        Format::Json => {
+    github::conclude(word, &done, settings);
+    let text = match (settings.format, done.raw) {
+        // For programs it is what it is.
+        (Format::Text, Some(raw)) => return print(&raw, done.exit, settings.err),
+        (Format::Text, None) => done.text,
+        (Format::Json, _) => {
             let told = settings.told.take();
-            document::document(word, done.exit, &done.images, &done.sections, &told).into_bytes()
+            document::document(word, done.exit, &done.images, &done.sections, &told)
         }
     };
-    print(&bytes, done.exit, settings.err)
+    let text = settings.guarded(&text, settings.format == Format::Json);
+    print(text.as_bytes(), done.exit, settings.err)
 }
 
 /// Shows why the engine can't be used.
@@ -170,10 +175,10 @@ fn engine_failed(failed: EngineError, settings: &Settings) -> ExitStatus {
     diagnostic.causes = error::causes(&failed);
     diagnostic.hints.extend(failed.hint);
     if settings.mode == Mode::Json {
-        tell(&json::diagnostic(&diagnostic));
+        settings.tell(&json::diagnostic(&diagnostic));
     } else {
         let code = pointer::of_diagnostics(slice::from_ref(&diagnostic), settings.err);
-        tell(&(text + &code));
+        settings.tell(&(text + &code));
     }
     settings.told.push(diagnostic);
     match failed.kind {
@@ -187,8 +192,9 @@ fn engine_failed(failed: EngineError, settings: &Settings) -> ExitStatus {
 fn show(diagnostics: &[Diagnostic], text: &str, settings: &Settings) {
     diagnostics.iter().cloned().for_each(|diagnostic| settings.told.push(diagnostic));
     if settings.mode == Mode::Json {
-        return diagnostics.iter().for_each(|diagnostic| tell(&json::diagnostic(diagnostic)));
+        let told = diagnostics.iter().map(json::diagnostic);
+        return told.for_each(|line| settings.tell(&line));
     }
     let code = pointer::of_diagnostics(diagnostics, settings.err);
-    tell(&(diagnostics::render(diagnostics, text, settings.err) + &code));
+    settings.tell(&(diagnostics::render(diagnostics, text, settings.err) + &code));
 }

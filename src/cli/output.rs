@@ -11,7 +11,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-use crate::render::{Look, error, explain, json};
+use crate::render::{Look, Sink, error, explain, json};
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
@@ -53,6 +53,11 @@ impl Told {
         self.push(Diagnostic::warning(message).key(key));
     }
 
+    /// A copy of it.
+    pub(crate) fn all(&self) -> Vec<Diagnostic> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// All of it, in the order in which it was told.
     pub(crate) fn take(&self) -> Vec<Diagnostic> {
         mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -62,7 +67,7 @@ impl Told {
 /// `-v`, `-vv`, `-vvv`: what occ does, on stderr.
 ///
 /// As events where progress is JSON: whoever reads that reads nothing else.
-pub(crate) fn log_to_stderr(verbose: u8, color: bool, json: bool) {
+pub(crate) fn log_to_stderr(verbose: u8, color: bool, json: bool, sink: &Sink) {
     let level = match verbose {
         1 => Level::INFO,
         2 => Level::DEBUG,
@@ -73,9 +78,11 @@ pub(crate) fn log_to_stderr(verbose: u8, color: bool, json: bool) {
         meta.target().starts_with("occ") && *meta.level() <= level
     });
     let lines = if json {
-        Events.boxed()
+        Events(sink.clone()).boxed()
     } else {
-        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+        let sink = sink.clone();
+        let lines = tracing_subscriber::fmt::layer().with_writer(move || Lines(sink.clone()));
+        let lines = lines.with_target(false);
         lines.with_ansi(color).without_time().boxed()
     };
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(ours));
@@ -83,14 +90,28 @@ pub(crate) fn log_to_stderr(verbose: u8, color: bool, json: bool) {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
+/// The log as lines. Each is written at once.
+struct Lines(Sink);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The log as events of `--progress json`.
-struct Events;
+struct Events(Sink);
 
 impl<S: Subscriber> Layer<S> for Events {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        tell(&json::log(&event.metadata().level().as_str().to_lowercase(), fields.0));
+        self.0.write(&json::log(&event.metadata().level().as_str().to_lowercase(), fields.0));
     }
 }
 

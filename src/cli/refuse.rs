@@ -8,11 +8,13 @@ use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::args;
+use crate::cli::github::{self, Github};
 use crate::cli::output::{print, tell};
 use crate::cli::settings::Environment;
 use crate::render::document::Images;
+use crate::render::github::command::{harmless, harmless_json};
 use crate::render::sections::Sections;
-use crate::render::{Look, document, explain, json};
+use crate::render::{Guard, Look, document, explain, json};
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
@@ -66,11 +68,19 @@ pub(super) fn refuse(
             .or_else(|| environment.text(variable))
             .is_some_and(|value| value == "json")
     };
+    let off = words.iter().any(|word| word == "--no-github") || environment.is_github_off();
+    let on_github = Github::of(environment, off).is_some();
+    let guarded = |text: &str, guard: Guard| -> String {
+        if on_github { guard(text).into_owned() } else { text.to_owned() }
+    };
     if wants_json("--progress", "OCC_PROGRESS") {
-        tell(&json::diagnostic(&diagnostic));
+        tell(&guarded(&json::diagnostic(&diagnostic), harmless_json));
     } else {
-        tell(&text);
+        tell(&guarded(&text, harmless));
         tell(&explain::of_diagnostics(slice::from_ref(&diagnostic), look));
+        if on_github {
+            github::refused(&diagnostic);
+        }
     }
     if wants_json("--format", "OCC_FORMAT") {
         let known = args::command();
@@ -79,6 +89,7 @@ pub(super) fn refuse(
         let (command, images) = (command.unwrap_or_default(), Images::default());
         let (exit, sections) = (ExitStatus::Usage, Sections::default());
         let document = document::document(command, exit, &images, &sections, &[diagnostic]);
+        let document = guarded(&document, harmless_json);
         return print(document.as_bytes(), ExitStatus::Usage, look);
     }
     ExitStatus::Usage

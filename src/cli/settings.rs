@@ -1,6 +1,7 @@
 //! Everything from outside that decides how a run goes, read once: the
 //! environment, and the global flags over it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::path::PathBuf;
@@ -9,12 +10,15 @@ use std::time::Duration;
 use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::cli::args::{Color, Format, Global};
-use crate::cli::output::Told;
+use crate::cli::github::Github;
+use crate::cli::output::{Told, tell};
 use crate::engine::credentials::CredentialStore;
 use crate::engine::docker::endpoint::EndpointOptions;
 use crate::execute::Handed;
-use crate::render::{Look, Mode};
+use crate::render::github::command::{harmless, harmless_json};
+use crate::render::{Guard, Look, Mode, Sink};
 use crate::state::args::Variables;
+use crate::state::desired::Desired;
 use crate::words::platform::Platform;
 
 /// The variables that occ honours, beside those of its own flags.
@@ -32,6 +36,10 @@ const VARIABLES: &[&str] = &[
     "DOCKER_DEFAULT_PLATFORM",
     "DOCKER_HOST",
     "DOCKER_TLS_VERIFY",
+    "GITHUB_ACTIONS",
+    "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_WORKSPACE",
     "HOME",
     "LANG",
     "LC_ALL",
@@ -40,6 +48,7 @@ const VARIABLES: &[&str] = &[
     "OCC_ALLOW",
     // Flags, but of interest also where the flags can't be read.
     "OCC_FORMAT",
+    "OCC_NO_GITHUB",
     "OCC_PROGRESS",
     "PATH",
     "TERM",
@@ -84,7 +93,7 @@ impl Environment {
         self.os(name).map(|value| value.to_string_lossy().into_owned())
     }
 
-    fn path(&self, name: &str) -> Option<PathBuf> {
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
         self.os(name).map(PathBuf::from)
     }
 
@@ -136,6 +145,12 @@ impl Environment {
         self.text("CI").is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
+    /// `OCC_NO_GITHUB`, where no flag can be read.
+    pub(crate) fn is_github_off(&self) -> bool {
+        let no = ["n", "no", "f", "false", "off", "0"];
+        self.text("OCC_NO_GITHUB").is_some_and(|value| !no.contains(&&*value.to_lowercase()))
+    }
+
     /// Where programs are looked for.
     pub(crate) fn search_path(&self) -> Option<OsString> {
         self.os("PATH").cloned()
@@ -172,6 +187,8 @@ pub(crate) struct Settings {
     /// Of stderr, for progress and errors.
     pub(crate) err: Look,
     pub(crate) told: Told,
+    /// Where this is a step of a workflow on GitHub Actions, and is to be seen as one.
+    pub(crate) github: Option<Github>,
 }
 
 impl Settings {
@@ -185,7 +202,11 @@ impl Settings {
             width: size.map(|(Width(columns), _)| columns),
             unicode: is_utf8(&environment),
         };
-        let mode = Mode::choose(asked, err_is_tty, is_dumb);
+        let github = Github::of(&environment, global.no_github);
+        let mode = match Mode::choose(asked, err_is_tty, is_dumb) {
+            Mode::Plain if github.is_some() => Mode::Github,
+            mode => mode,
+        };
         let is_watched = err_is_tty && stdin().is_terminal() && !environment.is_ci();
         Self {
             mode,
@@ -210,7 +231,46 @@ impl Settings {
             timeout: global.timeout.and_then(crate::words::duration::Span::limit),
             environment,
             told: Told::default(),
+            github,
         }
+    }
+
+    /// What a text has to pass on its way to stderr, or as JSON: a runner of GitHub Actions
+    /// obeys what it reads, whoever said it.
+    fn guard(&self, is_json: bool) -> Option<Guard> {
+        self.github.as_ref()?;
+        Some(if is_json { harmless_json } else { harmless })
+    }
+
+    /// Makes a text safe for whoever reads along.
+    pub(crate) fn guarded<'t>(&self, text: &'t str, is_json: bool) -> Cow<'t, str> {
+        self.guard(is_json).map_or(Cow::Borrowed(text), |guard| guard(text))
+    }
+
+    /// Takes where the images are declared, for whoever points there.
+    pub(crate) fn declared(&self, desired: &Desired) {
+        if let Some(github) = &self.github {
+            github.declared(desired);
+        }
+    }
+
+    /// Writes to stderr.
+    pub(crate) fn tell(&self, text: &str) {
+        tell(&self.guarded(text, self.mode == Mode::Json));
+    }
+
+    /// stderr, for what holds texts of others.
+    pub(crate) fn harmless(&self) -> Sink {
+        match self.guard(self.mode == Mode::Json) {
+            Some(guard) => Sink::stderr().guarded(guard),
+            None => Sink::stderr(),
+        }
+    }
+
+    /// stderr, for the voice of a run.
+    pub(crate) fn stderr(&self) -> Sink {
+        // That one has commands of its own to say, and lets no others through.
+        if self.mode == Mode::Github { Sink::stderr() } else { self.harmless() }
     }
 }
 

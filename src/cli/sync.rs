@@ -7,18 +7,24 @@ use std::time::Instant;
 use tokio::time::timeout;
 
 use crate::cli::args::SyncArgs;
+use crate::cli::github::Github;
 use crate::cli::job::{Asked, Job};
 use crate::cli::runtime::{block_on, cut_short, reason};
 use crate::cli::settings::Settings;
 use crate::cli::signal::Ended;
 use crate::cli::{Done, Stop, plan, show};
+use crate::engine::docker::client::DockerClient;
 use crate::execute::report::Report;
 use crate::execute::{Ledger, Locks, Logs, Options, Run, execute};
+use crate::observe::inspect;
 use crate::observe::registries::Registries;
 use crate::plan::reconcile::Policy;
+use crate::plan::step::Plan;
 use crate::render::document::Images;
-use crate::render::{self, Mode, Renderer, Sink};
+use crate::render::github::Held;
+use crate::render::{self, Mode, Renderer};
 use crate::state::consent::Reach;
+use crate::state::exact::Exact;
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::event::{Event, ProgressReporter};
@@ -50,7 +56,8 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let client = job.connect(settings)?;
     let environment = &settings.environment;
     let credentials = Arc::new(environment.credentials());
-    let renderer = Renderer::new(settings.mode, settings.err, settings.verbose > 0, Sink::stderr());
+    let sink = settings.stderr();
+    let renderer = Renderer::new(settings.mode, settings.err, settings.verbose > 0, sink);
     let renderer = Arc::new(Mutex::new(renderer));
     let draw = |act: &dyn Fn(&mut Renderer)| {
         act(&mut renderer.lock().unwrap_or_else(PoisonError::into_inner));
@@ -80,7 +87,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
                 progress.note(Some(&id), told);
             }
         }
-        if !plan.is_unchanged() && matches!(settings.mode, Mode::Tty | Mode::Plain) {
+        if !plan.is_unchanged() && matches!(settings.mode, Mode::Tty | Mode::Plain | Mode::Github) {
             let text = render::plan::plan(&plan, settings.err);
             draw(&|renderer| text.lines().for_each(|line| renderer.println(line)));
             plan::remember_warnings(settings, &plan);
@@ -96,6 +103,9 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         let run = run.with_locks(locks).with_logs(logs).with_cache(job.cache());
         let run = run.with_handed(job.handed());
         execute(&run, &plan, &trees, ledger).await;
+        if let Some(github) = settings.github.as_ref().filter(|it| it.asks_what_is_held()) {
+            look(github, &client, &plan).await;
+        }
         Ok(())
     };
     let ended = block_on(settings, work, || draw(&|renderer| renderer.tick()));
@@ -110,6 +120,19 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     };
     let report = ledger.into_inner().map(Ledger::report).unwrap_or_default();
     Ok(conclude(settings, report, ended, begun))
+}
+
+/// Looks at what the engine holds now, for whoever uses it next. What can't be looked at is
+/// left out: it is no part of the work.
+async fn look(github: &Github, client: &DockerClient, plan: &Plan) {
+    for image in &plan.images {
+        if let Ok(Some(facts)) = inspect(client, &image.name.canonical()).await {
+            let wanted = image.wanted.as_ref().map(|(digest, _)| digest);
+            let wanted = wanted.filter(|digest| facts.is(digest));
+            let exact = Exact::of(&image.name, &facts, wanted);
+            github.holds(&image.id, Held::new(&exact, facts.size));
+        }
+    }
 }
 
 fn conclude(settings: &Settings, report: Report, ended: Option<Ended>, begun: Instant) -> Done {

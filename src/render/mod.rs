@@ -15,6 +15,7 @@ pub(crate) mod export;
 pub(crate) mod files;
 mod fit;
 pub(crate) mod fold;
+pub(crate) mod github;
 mod groups;
 pub(crate) mod json;
 pub(crate) mod lock;
@@ -36,15 +37,18 @@ pub(crate) mod why;
 use crate::words::event::Event;
 
 pub(crate) use look::Look;
-pub(crate) use sink::Sink;
+pub(crate) use sink::{Guard, Sink};
 
-/// How progress is shown: the words of `--progress`, without `auto`.
+/// How progress is shown: the words of `--progress`, without `auto`, and what `plain` is on
+/// GitHub Actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Bars that are drawn over again.
     Tty,
     /// One line per change of state.
     Plain,
+    /// The same for a runner of GitHub Actions, with what it understands beside lines.
+    Github,
     /// One JSON object a line.
     Json,
     /// Warnings and failures only.
@@ -72,6 +76,8 @@ pub(crate) enum Renderer {
     Tty(tty::Tty),
     /// [`Mode::Plain`].
     Plain(plain::Plain),
+    /// [`Mode::Github`].
+    Github(github::Github),
     /// [`Mode::Json`].
     Json(json::Json),
     /// [`Mode::Quiet`].
@@ -85,6 +91,7 @@ impl Renderer {
         match mode {
             Mode::Tty => Self::Tty(tty::Tty::new(look, verbose, sink)),
             Mode::Plain => Self::Plain(plain::Plain::new(verbose, sink)),
+            Mode::Github => Self::Github(github::Github::new(verbose, sink)),
             Mode::Json => Self::Json(json::Json::new(sink)),
             Mode::Quiet => Self::Quiet(quiet::Quiet::new(sink)),
         }
@@ -95,6 +102,7 @@ impl Renderer {
         match self {
             Self::Tty(voice) => voice.event(event),
             Self::Plain(voice) => voice.event(event),
+            Self::Github(voice) => voice.event(event),
             Self::Json(voice) => voice.event(event),
             Self::Quiet(voice) => voice.event(event),
         }
@@ -105,6 +113,7 @@ impl Renderer {
         match self {
             Self::Tty(voice) => voice.tick(),
             Self::Plain(voice) => voice.tick(),
+            Self::Github(voice) => voice.tick(),
             Self::Json(_) | Self::Quiet(_) => {}
         }
     }
@@ -115,6 +124,7 @@ impl Renderer {
         match self {
             Self::Tty(voice) => voice.println(line),
             Self::Plain(voice) => voice.println(line),
+            Self::Github(voice) => voice.println(line),
             Self::Json(voice) => voice.println(line),
             Self::Quiet(voice) => voice.println(line),
         }
@@ -126,6 +136,7 @@ impl Renderer {
         match self {
             Self::Tty(voice) => voice.finish(),
             Self::Plain(voice) => voice.finish(),
+            Self::Github(voice) => voice.finish(),
             Self::Json(_) | Self::Quiet(_) => {}
         }
     }
@@ -139,7 +150,7 @@ mod tests {
     fn a_reporter_may_own_the_renderer() {
         fn sendable<T: Send>(_: &T) {}
         let memory = sink::Memory::default();
-        for mode in [Mode::Tty, Mode::Plain, Mode::Json, Mode::Quiet] {
+        for mode in [Mode::Tty, Mode::Plain, Mode::Github, Mode::Json, Mode::Quiet] {
             let mut voice = Renderer::new(mode, Look::test(80), false, memory.sink());
             sendable(&voice);
             voice.println("a");

@@ -1,5 +1,6 @@
 //! Where the voices write to: stderr, or memory in tests.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What can't be written is lost: a reader that went away or a full disk under a
 /// log is no reason to break off the work that is being told about.
 #[derive(Clone)]
-pub(crate) struct Sink(Arc<Mutex<dyn Write + Send>>);
+pub(crate) struct Sink {
+    writer: Arc<Mutex<dyn Write + Send>>,
+    guard: Option<Guard>,
+}
+
+/// What a text has to pass before it is written.
+pub(crate) type Guard = fn(&str) -> Cow<'_, str>;
 
 impl Sink {
     /// The process's stderr.
@@ -19,15 +26,21 @@ impl Sink {
 
     /// Any writer.
     pub(crate) fn new(writer: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(writer)))
+        Self { writer: Arc::new(Mutex::new(writer)), guard: None }
     }
 
-    /// Writes a text as it is.
+    /// The same place, where every text is what `guard` makes of it.
+    pub(crate) fn guarded(self, guard: Guard) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+
+    /// Writes a text: as it is, where there is no guard.
     pub(crate) fn write(&self, text: &str) {
         if text.is_empty() {
             return;
         }
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = self.guard.map_or(Cow::Borrowed(text), |guard| guard(text));
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
     }
 

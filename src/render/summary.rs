@@ -66,7 +66,7 @@ fn line(image: &ImageReport, columns: usize, look: Look) -> String {
 }
 
 /// What came of an image, in words.
-fn words(image: &ImageReport) -> String {
+pub(super) fn words(image: &ImageReport) -> String {
     match image.outcome {
         Outcome::Unchanged => image.cause.clone(),
         Outcome::Pending => format!("pending: {}", image.cause),
@@ -86,7 +86,7 @@ fn words(image: &ImageReport) -> String {
 
 /// Every source of a failed image with what it said, the build's last lines, and
 /// what to do.
-fn failure(image: &ImageReport, look: Look) -> String {
+pub(super) fn failure(image: &ImageReport, look: Look) -> String {
     if image.outcome != Outcome::Failed {
         return String::new();
     }
@@ -126,7 +126,7 @@ fn failure(image: &ImageReport, look: Look) -> String {
 }
 
 /// `2 pulled, 1 built, 3 unchanged, 1 failed in 4.2s`.
-fn counts(report: &Report, time: Duration) -> String {
+pub(super) fn counts(report: &Report, time: Duration) -> String {
     let words = |image: &ImageReport| match (image.outcome, image.action) {
         (Outcome::Done, Action::Pull) if image.is_the_same() => "the same",
         (Outcome::Done, Action::Pull) => "pulled",

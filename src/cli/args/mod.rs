@@ -79,6 +79,11 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "WHEN", env = "OCC_COLOR", hide_env = true)]
     #[arg(value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    /// On GitHub Actions, only print what is printed elsewhere: no folds, annotations,
+    /// summary and outputs
+    #[arg(long, global = true, env = "OCC_NO_GITHUB", hide_env = true)]
+    #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(crate) no_github: bool,
     /// Only warnings and errors
     #[arg(short, long, global = true, env = "OCC_QUIET", hide_env = true)]
     #[arg(action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
