@@ -1,6 +1,7 @@
 //! The documentation: what it shows has to be so.
 
 mod catalogue;
+mod recipes;
 mod reference;
 
 use std::path::{Path, PathBuf};
@@ -74,7 +75,10 @@ fn commands(kind: &str, text: &str) -> Vec<String> {
 /// The calls of occ in a command line, also those inside of others: `docker run "$(occ ref x)"`.
 fn calls(command: &str) -> impl Iterator<Item = &str> {
     let parts = command.split(['(', ')', '|', '&', ';', '>', '<']);
-    parts.filter_map(|part| part.trim().strip_prefix("occ "))
+    parts.filter_map(|part| {
+        let (program, arguments) = part.trim().split_once(' ')?;
+        (program.rsplit('/').next() == Some("occ")).then_some(arguments)
+    })
 }
 
 /// Whether occ understands these arguments: its help is printed when all before it was.
