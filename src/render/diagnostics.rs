@@ -59,10 +59,8 @@ fn group<'a>(diagnostic: &'a Diagnostic, text: &str, look: Look) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let words = |text: &str| match look.width.map(usize::from) {
-        Some(columns) => broken(&line(text), columns.max(MIN_WIDTH) - MARGIN, ""),
-        None => line(text),
-    };
+    let columns = look.width.map_or(WIDTH, usize::from).max(MIN_WIDTH) - MARGIN;
+    let words = |text: &str| broken(&line(text), columns, "");
     let mut group =
         level.primary_title(words(&diagnostic.message)).elements(place(diagnostic, text));
     if !diagnostic.key_path.is_empty() {

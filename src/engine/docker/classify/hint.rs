@@ -60,9 +60,7 @@ pub(super) fn hint(
             format!("check the spelling of {host}, and the name servers of the engine's machine")
         }
         FailureClass::Network => {
-            format!(
-                "the way from the engine to {host}: look at network, firewall and the engine's proxy"
-            )
+            format!("on the way from the engine to {host}: look at network, firewall and proxy")
         }
         FailureClass::Server => format!("{host} has a problem of its own: run it again later"),
         FailureClass::NotARegistry => format!(
