@@ -29,6 +29,8 @@ mod library;
 mod lock;
 mod manifest_input;
 mod newest_bases;
+#[cfg(target_os = "linux")]
+mod own_engine;
 mod registry_faults;
 mod support;
 mod support_works;

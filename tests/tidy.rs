@@ -80,10 +80,11 @@ const ONLY: &[Only] = &[
     (
         &["sleep", "sleep_until"],
         |s| {
-            let these = ["execute::pull", "execute::lock", "engine::credentials", "cli::signal"];
-            s.is_in("execute::tests") || these.iter().any(|module| s.is_in(module))
+            let these = ["execute::pull", "execute::download", "execute::lock"];
+            let more = ["engine::credentials", "cli::signal", "execute::tests"];
+            these.iter().chain(&more).any(|module| s.is_in(module))
         },
-        "waiting is for a further round, a lock, a helper, and the deadline",
+        "waiting is for a further round, an engine that restarts, a lock, a helper, and the deadline",
     ),
     (
         &["classify::", "class_of"],

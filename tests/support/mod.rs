@@ -4,9 +4,12 @@
 pub(crate) mod http;
 pub(crate) mod image;
 pub(crate) mod occ;
+#[cfg(target_os = "linux")]
+pub(crate) mod own_engine;
 pub(crate) mod real_engine;
 pub(crate) mod real_registry;
 pub(crate) mod registry;
+pub(crate) mod registry_words;
 pub(crate) mod scene;
 pub(crate) mod schema;
 pub(crate) mod script;

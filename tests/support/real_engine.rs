@@ -54,7 +54,7 @@ impl RealEngine {
     pub(crate) fn connect() -> Self {
         let host = std::env::var("OCC_TEST_DOCKER_HOST")
             .unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
-        let engine = Self { host, names: Vec::new() };
+        let engine = Self::at(host);
         let answer = engine.try_call("GET", "/_ping");
         assert!(
             answer.as_ref().is_ok_and(|answer| answer.status == 200),
@@ -63,6 +63,16 @@ impl RealEngine {
             engine.host,
         );
         engine
+    }
+
+    /// The engine at this address, whether or not it answers.
+    pub(crate) fn at(host: String) -> Self {
+        Self { host, names: Vec::new() }
+    }
+
+    /// Whether it answers.
+    pub(crate) fn answers(&self) -> bool {
+        self.try_call("GET", "/_ping").is_ok_and(|answer| answer.status == 200)
     }
 
     /// `unix://…`

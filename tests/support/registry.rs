@@ -11,10 +11,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::http::{Request, Response};
 use super::image::{Blob, Image};
+use super::registry_words::name_unknown;
+pub(crate) use super::registry_words::{
+    INJECTION, denied, error, login_page, not_found, not_found_with_detail, rate_limited,
+    unauthorized, unauthorized_bearer,
+};
 use super::script::{Rule, Script, Seen, lock};
 
 /// What the registry does instead of answering truly.
@@ -32,6 +37,8 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// Sends so many bytes of the true body and closes.
     Truncate(usize),
+    /// Sends so many bytes of the true body and resets the connection.
+    Break(usize),
     /// Sends so many bytes of the true body and then nothing more.
     Stall(usize),
     /// Sends the true body at so many bytes a tenth of a second.
@@ -81,7 +88,11 @@ impl Registry {
 
     /// The same at another address of this machine. There, an engine insists on TLS.
     pub(crate) fn start_at(address: Ipv4Addr) -> Self {
-        let listener = TcpListener::bind((address, 0)).unwrap();
+        Self::on(TcpListener::bind((address, 0)).unwrap())
+    }
+
+    /// An empty registry behind a port that is open already.
+    pub(crate) fn on(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let server = Arc::clone(&shared);
@@ -208,25 +219,28 @@ impl Shared {
         match fault {
             None => {}
             // The answer to a HEAD has no body that could be spoilt.
-            Some(Fault::Truncate(_) | Fault::Stall(_) | Fault::Slow(_) | Fault::Corrupt)
-                if !with_body => {}
+            Some(
+                Fault::Truncate(_)
+                | Fault::Break(_)
+                | Fault::Stall(_)
+                | Fault::Slow(_)
+                | Fault::Corrupt,
+            ) if !with_body => {}
             Some(Fault::Answer(answer)) => response = answer,
             Some(Fault::Close) => return Ok(false),
-            Some(Fault::Reset) => {
-                // Closing with unsent data and no time to linger is a reset.
-                rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?;
-                return Ok(false);
-            }
+            Some(Fault::Reset) => return reset(stream),
             Some(Fault::Hang) => return self.wait_for_end(stream),
             Some(Fault::Delay(time)) => thread::sleep(time),
             Some(Fault::Truncate(bytes)) => {
-                response.write_head(&mut stream)?;
-                stream.write_all(&response.body[..bytes.min(response.body.len())])?;
+                begin(&response, stream, bytes)?;
                 return Ok(false);
             }
+            Some(Fault::Break(bytes)) => {
+                begin(&response, stream, bytes)?;
+                return reset(stream);
+            }
             Some(Fault::Stall(bytes)) => {
-                response.write_head(&mut stream)?;
-                stream.write_all(&response.body[..bytes.min(response.body.len())])?;
+                begin(&response, stream, bytes)?;
                 return self.wait_for_end(stream);
             }
             Some(Fault::Slow(rate)) => {
@@ -315,10 +329,26 @@ impl Shared {
             .split_once("/blobs/")
             .and_then(|(_, digest)| lock(&self.blobs).get(digest).cloned())
         {
-            Some(blob) => serve_blob(&blob),
+            Some(blob) => match request.header("range").and_then(start_of) {
+                Some(start) if start < blob.bytes.len() => serve_rest(&blob, start),
+                _ => serve_blob(&blob),
+            },
             None => error(404, "BLOB_UNKNOWN", "blob unknown to registry", None),
         }
     }
+}
+
+/// Sends so many bytes of a body, behind the head that promises all of them.
+fn begin(response: &Response, mut stream: &TcpStream, bytes: usize) -> io::Result<()> {
+    response.write_head(&mut stream)?;
+    stream.write_all(&response.body[..bytes.min(response.body.len())])
+}
+
+/// Sees to it that the end of the connection is a reset.
+fn reset(stream: &TcpStream) -> io::Result<bool> {
+    // Closing with no time to linger is one.
+    rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?;
+    Ok(false)
 }
 
 fn ok(content_type: &str, body: Vec<u8>) -> Response {
@@ -330,60 +360,14 @@ fn serve_blob(blob: &Blob) -> Response {
     ok(blob.media_type, blob.bytes.clone()).with_header("Docker-Content-Digest", &blob.digest)
 }
 
-/// An error document as the distribution specification has it.
-pub(crate) fn error(status: u16, code: &str, message: &str, detail: Option<Value>) -> Response {
-    let mut entry = json!({ "code": code, "message": message });
-    if let Some(detail) = detail {
-        entry["detail"] = detail;
-    }
-    Response::json(status, &json!({ "errors": [entry] }))
-        .with_header("Docker-Distribution-Api-Version", "registry/2.0")
+/// The first byte that a `Range: bytes=N-` asks for.
+fn start_of(range: &str) -> Option<usize> {
+    range.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
 }
 
-/// GHCR's way: a code and no detail.
-pub(crate) fn not_found() -> Response {
-    error(404, "MANIFEST_UNKNOWN", "manifest unknown", None)
+/// What is left of a blob, for who has its beginning.
+fn serve_rest(blob: &Blob, start: usize) -> Response {
+    let size = blob.bytes.len();
+    Response::new(206, blob.media_type, &blob.bytes[start..])
+        .with_header("Content-Range", format!("bytes {start}-{}/{size}", size - 1))
 }
-
-/// Docker Hub's way: with the tag as detail.
-pub(crate) fn not_found_with_detail() -> Response {
-    error(404, "MANIFEST_UNKNOWN", "manifest unknown", Some(json!({ "Tag": "latest" })))
-}
-
-fn name_unknown() -> Response {
-    error(404, "NAME_UNKNOWN", "repository name not known to registry", None)
-}
-
-/// 401 that asks for a name and a password.
-pub(crate) fn unauthorized() -> Response {
-    error(401, "UNAUTHORIZED", "authentication required", None)
-        .with_header("WWW-Authenticate", "Basic realm=\"scripted\"")
-}
-
-/// 401 that sends the client for a token to `host`.
-pub(crate) fn unauthorized_bearer(host: &str) -> Response {
-    let challenge = format!(
-        "Bearer realm=\"http://{host}/token\",service=\"scripted\",scope=\"repository:x:pull\""
-    );
-    error(401, "UNAUTHORIZED", "authentication required", None)
-        .with_header("WWW-Authenticate", challenge)
-}
-
-/// 403.
-pub(crate) fn denied() -> Response {
-    error(403, "DENIED", "requested access to the resource is denied", None)
-}
-
-/// Docker Hub's words when a quota of hours is used up.
-pub(crate) fn rate_limited() -> Response {
-    let message = "You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit";
-    error(429, "TOOMANYREQUESTS", message, None).with_header("Retry-After", "2")
-}
-
-/// A login page where a manifest should be.
-pub(crate) fn login_page() -> Response {
-    Response::new(200, "text/html", "<html><body>please log in to the network</body></html>")
-}
-
-/// A message full of what a terminal would obey.
-pub(crate) const INJECTION: &str = "\x1b[2J\x1b[1;1H\x1b]0;owned\x07\x1b[32mall images verified\x1b[0m\r\n\x1b]8;;http://evil.invalid\x07click\x1b]8;;\x07 \u{202e}txt.exe\0\u{9b}31m";
