@@ -2,6 +2,7 @@
 
 mod answers;
 mod bytes;
+mod layers;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 

@@ -115,7 +115,7 @@ async fn pull<E: Engine>(
         }
         match one_round(run, image, step, &mut candidates, round).await {
             Ok(mut obtained) => {
-                warn_refused(run, image, &candidates);
+                warn_of_others(run, image, &candidates, &obtained.source);
                 obtained.failures = candidates.into_iter().filter_map(Candidate::failure).collect();
                 return Ok(Ok(obtained));
             }
@@ -296,13 +296,20 @@ fn warn_overtaken<E: Engine>(
 }
 
 /// Another source served, so nothing else would tell that a login has gone stale or is
-/// missing where the pull limit needs one: the wrong registry may serve for a long time.
-fn warn_refused<E: Engine>(run: &Run<'_, E>, image: &ImagePlan, candidates: &[Candidate<'_>]) {
+/// missing where the pull limit needs one, or that somebody serves other bytes than their
+/// digest says: the wrong registry may serve for a long time.
+fn warn_of_others<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    candidates: &[Candidate<'_>],
+    served: &str,
+) {
+    use FailureClass::{Denied, Integrity, RateLimited};
     for candidate in candidates {
-        if let Some((class @ (FailureClass::Denied | FailureClass::RateLimited), _, Some(hint))) =
-            &candidate.last
+        let source = candidate.source.reference.canonical();
+        if let Some((class @ (Denied | RateLimited | Integrity), _, Some(hint))) = &candidate.last
+            && source != served
         {
-            let source = candidate.source.reference.canonical();
             let words = class.words();
             run.progress.warn(Some(&image.id), format!("`{source}`: {words}: {hint}"));
         }
