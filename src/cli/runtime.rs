@@ -10,6 +10,9 @@ use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
+/// What keeps a program from starting that is there.
+const LIMITS: &str = "a limit of this shell is too low: `ulimit -a` shows them all";
+
 /// The one place where asynchronous work begins and ends.
 pub(super) fn block_on<T>(
     settings: &Settings,
@@ -18,14 +21,26 @@ pub(super) fn block_on<T>(
 ) -> Result<Result<T, Ended>, Stop> {
     let failed = |error: io::Error| {
         let what = format!("cannot start: {error}");
-        Stop::input(ExitStatus::Failed, Diagnostic::error(what).code(Code::Unknown))
+        let told = Diagnostic::error(what).code(Code::Unknown);
+        Stop::input(ExitStatus::Failed, told.hint(LIMITS))
     };
+    has_the_means().map_err(failed)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let ended = runtime.block_on(until_ended(work, settings.timeout, tick));
     // A directory walk that is under way must not hold up the exit.
     runtime.shutdown_background();
     ended.map_err(failed)
+}
+
+/// Tries what asynchronous work takes for granted, and panics without: another thread, and a
+/// few more files.
+fn has_the_means() -> io::Result<()> {
+    let thread = std::thread::Builder::new().spawn(|| ())?;
+    let pipes: io::Result<Vec<_>> = (0..4).map(|_| io::pipe()).collect();
+    // There is nothing in it that fails.
+    let _ = thread.join();
+    pipes.map(drop)
 }
 
 /// What ended a command from outside: the exit status and the words for it.

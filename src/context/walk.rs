@@ -1,11 +1,12 @@
 //! The walk over a context directory, which hashes what it finds.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::context::cache::Cache;
 use crate::context::file::{self, confined};
@@ -79,6 +80,14 @@ const BATCH: usize = 256;
 
 /// Bytes of files for which another thread is worth it.
 const WORTH: u64 = 1024 * 1024;
+
+/// Whether there are other threads to hand work to. Where a limit forbids them (`ulimit -u`,
+/// `-v`), rayon would panic, and one thread does it alone.
+static HELPERS: LazyLock<bool> = LazyLock::new(|| {
+    let made = rayon::ThreadPoolBuilder::new().build_global();
+    // A program that uses the library may have made them before; that has no cause below it.
+    made.err().is_none_or(|error| error.source().is_none())
+});
 
 /// Reads a context, without what its ignore file takes out.
 pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError> {
@@ -190,7 +199,7 @@ impl<'a> Walk<'a> {
             self.act(task, &mut |task| stack.push(task));
             let waiting: usize = stack.iter().map(size).sum();
             let is_much = self.known.is_some_and(|known| known.read() >= WORTH);
-            if stack.len() > 1 && (is_much || seen + waiting > BATCH) {
+            if stack.len() > 1 && (is_much || seen + waiting > BATCH) && *HELPERS {
                 let tasks = mem::take(&mut stack);
                 rayon::scope(|scope| tasks.into_iter().for_each(|task| self.spawn(scope, task)));
             }
