@@ -8,6 +8,7 @@ use crate::support::occ::Occ;
 use crate::support::real_engine::RealEngine;
 use crate::support::script::Rule;
 use crate::support::stub_engine::{End, Fault, StubEngine};
+use crate::support::stub_table::StubImage;
 use crate::sync::{ONE_ROUND, image_of, occ, table};
 
 /// The first stage of a Dockerfile whose steps can run something, and the image of `name`
@@ -36,7 +37,7 @@ fn fifty_lines() -> String {
 const BUILDERS: [&str; 2] = ["buildkit", "classic"];
 
 #[test]
-fn a_failed_build_shows_its_last_lines_keeps_all_and_leaves_the_name_alone() {
+fn row_89_a_failed_build_shows_its_last_lines_keeps_all_and_leaves_the_name_alone() {
     for builder in BUILDERS {
         shows_its_last_lines(builder);
     }
@@ -90,7 +91,7 @@ fn shows_its_last_lines(builder: &str) {
 }
 
 #[test]
-fn a_failed_step_is_told_with_its_line_in_the_dockerfile() {
+fn row_89_a_failed_step_is_told_with_its_line_in_the_dockerfile() {
     for builder in BUILDERS {
         has_its_line(builder);
     }
@@ -161,7 +162,7 @@ fn a_builder_that_counts_otherwise_gets_no_line() {
 }
 
 #[test]
-fn a_build_that_ends_without_an_image_has_failed() {
+fn row_89_a_build_that_ends_without_an_image_has_failed() {
     let lines = || vec![br#"{"stream":"Step 1/2 : FROM scratch\n"}"#.to_vec()];
     let cases = [
         (Fault::Stream(lines(), End::Clean), "the engine reported no error, and no image"),
@@ -174,6 +175,64 @@ fn a_build_that_ends_without_an_image_has_failed() {
         let run = occ.args(["-H", &engine.host(), "sync"]).run().expect(1);
         assert!(run.stdout.contains(words), "{run}");
         assert_eq!(engine.id("acme/tool:1"), None);
+    }
+}
+
+#[test]
+fn row_89_an_answer_that_breaks_off_after_all_is_done_is_proven() {
+    let engine = StubEngine::start().rule(Rule::on("POST /build", Fault::LacksAByte));
+    let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+    let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY a /\n");
+    let sync = |engine: &StubEngine| occ.run_with(["-H", &engine.host(), "sync"]);
+    sync(&engine).expect(0);
+    let run = sync(&engine).expect(0);
+    assert!(run.stdout.contains("1 unchanged"), "{run}");
+
+    // What it named before it broke off may have been a stage on the way.
+    let stage = StubImage::new("stage");
+    let line = format!("{{\"aux\":{{\"ID\":\"{}\"}}}}", stage.id).into_bytes();
+    let fault = Fault::Stream(vec![line], End::Cut);
+    let engine = StubEngine::start().local("stage", &stage).rule(Rule::on("POST /build", fault));
+    let run = sync(&engine).expect(1);
+    assert!(run.stdout.contains("the engine's answer broke off"), "{run}");
+    assert_eq!(engine.id("acme/tool:1"), None);
+}
+
+#[test]
+fn row_89_a_refused_build_and_one_that_breaks_off_say_why() {
+    let said = b"{\"errorDetail\":{\"message\":\"it broke\"},\"error\":\"it broke\"}".to_vec();
+    let parse = "dockerfile parse error line 2: unknown instruction: FOO";
+    let cases = [
+        (Fault::Status(400, parse), parse),
+        (Fault::Status(500, "it broke"), "it broke"),
+        (Fault::Stream(vec![said], End::Clean), "it broke"),
+    ];
+    for (fault, words) in cases {
+        let engine = StubEngine::start().rule(Rule::on("POST /build", fault));
+        let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+        let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nFOO a /\n");
+        let run = occ.args(["-H", &engine.host(), "sync"]).run().expect(1);
+        assert!(run.stdout.contains(words), "{run}");
+        assert_eq!(engine.seen("POST /build").len(), 1, "it is not tried again\n{run}");
+        assert_eq!(engine.id("acme/tool:1"), None);
+    }
+}
+
+/// What a step prints that would like to be obeyed, and more of it than there is memory.
+#[test]
+fn row_90_what_a_build_prints_fills_neither_memory_nor_terminal() {
+    let evil = "\\u001b[2J\\u001b]0;owned\\u0007\\u202e".to_owned() + &"y".repeat(20_000);
+    for (end, times) in [("\\r", 10), ("\\n", 10), ("", 2500)] {
+        let line = format!("{{\"stream\":\"{evil}{end}\"}}").into_bytes();
+        let fault = Fault::Flood(line, times);
+        let engine = StubEngine::start().rule(Rule::on("POST /build", fault));
+        let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+        let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY a /\n");
+        // 30 MB for all that it writes to, in kB. The run looks for control characters itself.
+        let occ = occ.args(["-H", &engine.host(), "sync"]).limited("-d 30000");
+        let run = occ.run().expect(1);
+        assert!(run.stdout.contains("\\x1b[2J\\x1b]0;owned\\x07"), "{run}");
+        assert!(run.stdout.len() < 100_000, "{end:?}: {}", run.stdout.len());
     }
 }
 

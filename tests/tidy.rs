@@ -80,7 +80,7 @@ const ONLY: &[Only] = &[
     (
         &["sleep", "sleep_until"],
         |s| {
-            let these = ["execute::pull", "execute::download", "execute::lock"];
+            let these = ["execute::pull", "execute::alive", "execute::lock"];
             let more = ["engine::credentials", "cli::signal", "execute::tests"];
             these.iter().chain(&more).any(|module| s.is_in(module))
         },

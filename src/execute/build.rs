@@ -14,7 +14,7 @@ use crate::execute::renew::renew;
 use crate::execute::report::Action;
 use crate::execute::request::{failed, is_served, pulls_all, request};
 use crate::execute::transcript::Transcript;
-use crate::execute::{Failure, Obtained, Run, place, secrets};
+use crate::execute::{Failure, Obtained, Run, alive, place, secrets};
 use crate::observe::bases;
 use crate::observe::inputs::{self, is_built_with, labels};
 use crate::observe::registries::Registries;
@@ -79,7 +79,7 @@ pub(super) async fn build<E: Engine>(
         let given = served.then_some(given);
         let request = request(run, image, (step, &read), &labels, tree, given).await?;
         let is_named = matches!(request.context, BuildContext::Served(_));
-        let sent = send(run, image, request, &mask, &mut transcript).await;
+        let sent = send(run, image, (request, &labels), &mask, &mut transcript).await;
         let id =
             sent.map_err(|error| EngineError { message: mask.hide(error.message), ..error })?;
         let proven = prove(run, image, &labels, (&id, is_named)).await;
@@ -115,25 +115,10 @@ pub(super) async fn build<E: Engine>(
             tagged: false,
         }),
         Err(error) => {
-            let error = unless_dead(run, image, error).await;
+            let error = alive::unless_dead(run, image, error, EngineErrorKind::Build).await;
             let dockerfile = trees.get(&image.id).and_then(Tree::dockerfile_text);
             Err(transcript.failure(step, dockerfile.as_deref(), &error))
         }
-    }
-}
-
-/// A failed build's error, unless the engine died of it, or it of the engine.
-async fn unless_dead<E: Engine>(
-    run: &Run<'_, E>,
-    image: &ImagePlan,
-    error: EngineError,
-) -> EngineError {
-    if error.class.stops_run() {
-        return error;
-    }
-    match inspect(run.engine, &image.name.canonical()).await {
-        Err(dead) if dead.class.stops_run() => dead,
-        _ => error,
     }
 }
 
@@ -166,7 +151,7 @@ async fn done_meanwhile<E: Engine>(
 async fn send<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
-    request: BuildRequest,
+    (request, labels): (BuildRequest, &Labels),
     mask: &Mask,
     transcript: &mut Transcript,
 ) -> Result<EngineId, EngineError> {
@@ -175,7 +160,16 @@ async fn send<E: Engine>(
     let mut built = None;
     loop {
         let progress = match timeout(PULSE, stream.next()).await {
-            Ok(Some(progress)) => progress?,
+            Ok(Some(Ok(progress))) => progress,
+            Ok(Some(Err(error))) => {
+                drop(stream);
+                // What broke off after its work was done is proven like anything else.
+                let is_cut = error.class == FailureClass::CutShort;
+                if is_cut && is_whole(run, built.as_ref(), labels).await {
+                    break;
+                }
+                return Err(error);
+            }
             Ok(None) => break,
             // A step may be silent for long, as long as the engine lives.
             Err(_) => {
@@ -214,6 +208,14 @@ async fn send<E: Engine>(
         let message = "the engine reported no error, and no image".to_owned();
         failed(image, FailureClass::CutShort, message)
     })
+}
+
+/// Whether this is what was to be built, and no stage on the way to it: the last steps set
+/// the label.
+async fn is_whole<E: Engine>(run: &Run<'_, E>, id: Option<&EngineId>, labels: &Labels) -> bool {
+    let Some(id) = id else { return false };
+    let held = inspect(run.engine, id.as_str()).await.ok().flatten();
+    held.is_some_and(|facts| facts.labels.get(LABEL) == labels.get(LABEL))
 }
 
 /// What a builder has to say about a Dockerfile, in one line.

@@ -1,28 +1,20 @@
 //! One source: its answer, and the download behind it, watched for silence.
 
-use std::time::Duration;
-
 use futures_util::stream::{BoxStream, StreamExt};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::engine::watch::Watch;
 use crate::engine::{Credentials, Engine, PullProgress, PullRequest, Resolution};
-use crate::execute::{Run, place};
+use crate::execute::{Run, alive, place};
 use crate::observe::inspect;
 use crate::plan::step::ImagePlan;
 use crate::state::desired::Source;
 use crate::words::digest::Digest;
-use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
 use crate::words::image::{EngineId, ImageFacts};
 use crate::words::reference::Reference;
-
-/// How long an engine that went away may take to come back: as long as a restart of its
-/// service. It is looked for this often.
-const RESTART: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(250);
 
 type Progress<'e> = BoxStream<'e, Result<PullProgress, EngineError>>;
 
@@ -259,44 +251,15 @@ async fn autopsy<E: Engine>(
     }
 }
 
-/// The failure, or that of an engine that died or hangs: a connection that broke, and
-/// silence, may mean either. A single connection that an engine closed is no more than a
-/// stream cut short.
+/// The failure, or that of an engine that died or hangs: silence may mean either.
 async fn unless_alive<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     error: EngineError,
 ) -> EngineError {
-    let broke = error.class == FailureClass::Engine && error.kind == EngineErrorKind::Connection;
-    if !broke && !matches!(error.class, FailureClass::CutShort | FailureClass::Stalled) {
+    let silent = matches!(error.class, FailureClass::CutShort | FailureClass::Stalled);
+    if !silent && !alive::is_broken(&error) {
         return error;
     }
-    match sign_of_life(run, image).await {
-        Err(dead) if dead.class.stops_run() => dead,
-        _ if broke => {
-            EngineError { kind: EngineErrorKind::Pull, class: FailureClass::CutShort, ..error }
-        }
-        _ => error,
-    }
-}
-
-/// Looks whether the engine lives. One that is gone may be on its way back, and with it
-/// there the pull can begin again; one that hangs has had its time.
-async fn sign_of_life<E: Engine>(run: &Run<'_, E>, image: &ImagePlan) -> Result<(), EngineError> {
-    let since = Instant::now();
-    let mut told = false;
-    loop {
-        let Err(error) = inspect(run.engine, &image.name.canonical()).await else { return Ok(()) };
-        let is_gone =
-            matches!(error.kind, EngineErrorKind::NotRunning | EngineErrorKind::SocketNotFound);
-        if !is_gone || since.elapsed() >= RESTART {
-            return Err(error);
-        }
-        if !told {
-            let words = format!("the engine is gone, waiting up to {} for it", Span(RESTART));
-            run.progress.note(Some(&image.id), words);
-            told = true;
-        }
-        sleep(LOOK).await;
-    }
+    alive::unless_dead(run, image, error, EngineErrorKind::Pull).await
 }

@@ -4,6 +4,7 @@
 //! and writes what came of each into a [`Ledger`]. The ledger outlives the run:
 //! when that is cancelled half-way, it still says what was done.
 
+mod alive;
 mod build;
 mod download;
 pub(crate) mod failed_at;

@@ -18,19 +18,30 @@ pub(crate) struct Request {
 impl Request {
     /// Reads one; `None` where the client closed the connection instead.
     pub(crate) fn read(from: &mut impl BufRead) -> io::Result<Option<Self>> {
+        let Some(mut request) = Self::read_head(from)? else { return Ok(None) };
+        request.read_rest(from)?;
+        Ok(Some(request))
+    }
+
+    /// Reads what stands before the body.
+    pub(crate) fn read_head(from: &mut impl BufRead) -> io::Result<Option<Self>> {
         let first = read_line(from)?;
         let mut words = first.split(' ');
         let (Some(method), Some(target)) = (words.next(), words.next()) else {
             return Ok(None);
         };
-        let mut request = Self {
+        Ok(Some(Self {
             method: method.to_owned(),
             target: target.to_owned(),
             headers: read_headers(from)?,
             body: Vec::new(),
-        };
-        request.body = read_body(from, &request.headers, Some(0))?;
-        Ok(Some(request))
+        }))
+    }
+
+    /// Reads the body.
+    pub(crate) fn read_rest(&mut self, from: &mut impl BufRead) -> io::Result<()> {
+        self.body = read_body(from, &self.headers, Some(0))?;
+        Ok(())
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -120,6 +120,12 @@ impl Occ {
         self.after(&format!("ulimit {limit}"))
     }
 
+    /// Under a limit of `prlimit`, which knows of more than every shell does.
+    #[must_use]
+    pub(crate) fn limited_by(self, limit: &str) -> Self {
+        self.after(&format!("set -- prlimit {limit} \"$@\""))
+    }
+
     /// With these signals ignored from the start.
     #[must_use]
     pub(crate) fn ignoring(self, signals: &str) -> Self {

@@ -28,12 +28,18 @@ pub(crate) enum Fault {
     Hang,
     /// Closes the connection without an answer.
     Close,
+    /// Answers truly, but for the last byte that it promised.
+    LacksAByte,
     /// Sends bytes that are no HTTP, and closes.
     Garbage,
     /// Gives the connection over to another protocol, and closes it.
     Upgrade,
     /// Answers 200 and streams these lines, whatever they hold.
     Stream(Vec<Vec<u8>>, End),
+    /// Answers 200 and streams this line so many times, and then no more. It ends with a bare
+    /// line feed, as Podman has it: where the two characters of others come apart, the client
+    /// library reads on byte by byte.
+    Flood(Vec<u8>, usize),
 }
 
 /// How a stream of lines ends.
@@ -62,6 +68,8 @@ struct Shared {
     slow: AtomicBool,
     /// Bytes of requests so far.
     received: AtomicUsize,
+    /// What is done about which requests before they are whole, as soon as so much came.
+    early: Mutex<Option<(&'static str, u64, Fault)>>,
     stopping: AtomicBool,
     /// Answers that nobody waited for to the end.
     abandoned: AtomicUsize,
@@ -116,6 +124,14 @@ impl StubEngine {
     #[must_use]
     pub(crate) fn failing(self, matching: &str, fault: Fault) -> Self {
         self.rule(Rule::on(matching, fault))
+    }
+
+    /// Fails every request that contains `matching` while its body is under way: after so
+    /// many bytes of it, and without reading on.
+    #[must_use]
+    pub(crate) fn failing_early(self, matching: &'static str, after: u64, fault: Fault) -> Self {
+        *lock(&self.shared.early) = Some((matching, after, fault));
+        self
     }
 
     /// Says that it has `BuildKit`, and ends every build before it begins.
@@ -181,6 +197,11 @@ impl StubEngine {
         self.seen("").into_iter().filter(is_change).collect()
     }
 
+    /// Takes a name away.
+    pub(crate) fn remove(&self, name: &str) {
+        lock(&self.shared.table).remove(name);
+    }
+
     /// The id behind a name.
     pub(crate) fn id(&self, name: &str) -> Option<String> {
         lock(&self.shared.table).names.get(&familiar(name)).cloned()
@@ -198,7 +219,17 @@ impl Drop for StubEngine {
 impl Shared {
     fn serve(&self, stream: &UnixStream) -> io::Result<()> {
         let mut reader = BufReader::new(Inbox { stream: stream.try_clone()?, shared: self });
-        while let Some(request) = Request::read(&mut reader)? {
+        while let Some(mut request) = Request::read_head(&mut reader)? {
+            let early = lock(&self.early).clone();
+            if let Some((matching, after, fault)) = early
+                && request.line().contains(matching)
+            {
+                io::copy(&mut reader.by_ref().take(after), &mut io::sink())?;
+                self.script.next(&request);
+                self.answer(&request, Some(fault), stream)?;
+                return Ok(());
+            }
+            request.read_rest(&mut reader)?;
             let fault = self.script.next(&request);
             if !self.answer(&request, fault, stream)? {
                 return Ok(());
@@ -221,6 +252,14 @@ impl Shared {
             }
             Some(Fault::Hang) => return self.wait_for_end(stream),
             Some(Fault::Close) => return Ok(false),
+            Some(Fault::LacksAByte) => {
+                let mut response = self.respond(request);
+                response.body.push(b' ');
+                response.write_head(&mut stream)?;
+                response.body.pop();
+                stream.write_all(&response.body)?;
+                return Ok(false);
+            }
             Some(Fault::Garbage) => {
                 stream.write_all(b"\0\xffno engine at all\r\n\r\n")?;
                 return Ok(false);
@@ -230,14 +269,19 @@ impl Shared {
                 stream.write_all(head.as_bytes())?;
                 return Ok(false);
             }
+            Some(Fault::Flood(line, times)) => {
+                stream.write_all(STREAM.as_bytes())?;
+                let size = format!("{:x}\r\n", line.len() + 1).into_bytes();
+                let piece = [&size[..], &line, b"\n\r\n"].concat();
+                for _ in 0..times {
+                    stream.write_all(&piece)?;
+                }
+                stream.write_all(b"0\r\n\r\n")?;
+            }
             Some(Fault::Stream(lines, end)) => {
-                stream.write_all(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
-                )?;
+                stream.write_all(STREAM.as_bytes())?;
                 for line in lines {
-                    write!(stream, "{:x}\r\n", line.len() + 2)?;
-                    stream.write_all(&line)?;
-                    stream.write_all(b"\r\n\r\n")?;
+                    write_line(stream, &line)?;
                 }
                 match end {
                     End::Clean => stream.write_all(b"0\r\n\r\n")?,
@@ -307,6 +351,17 @@ impl Shared {
             _ => complaint(404, "page not found"),
         }
     }
+}
+
+/// How an answer begins that comes in pieces.
+const STREAM: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// One of those pieces.
+fn write_line(mut stream: &UnixStream, line: &[u8]) -> io::Result<()> {
+    write!(stream, "{:x}\r\n", line.len() + 2)?;
+    stream.write_all(line)?;
+    stream.write_all(b"\r\n\r\n")
 }
 
 /// The reading end of a connection.
