@@ -1,6 +1,10 @@
 //! Build contexts: what an ignore file takes out is neither hashed nor sent, and the
 //! builder shows what Docker's own would.
 
+mod changing;
+mod faults;
+mod odd;
+
 use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
@@ -74,7 +78,7 @@ fn an_ignore_file_beside_the_dockerfile_wins() {
 }
 
 #[test]
-fn a_malformed_pattern_is_told_and_nothing_is_sent() {
+fn row_81_a_malformed_pattern_is_told_and_nothing_is_sent() {
     let engine = StubEngine::start();
     let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
     let occ = Occ::manifest(&manifest)
@@ -90,7 +94,7 @@ fn a_malformed_pattern_is_told_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_dockerfile_from_outside_of_the_context_is_found_and_stays_out_of_the_image() {
+fn row_76_a_dockerfile_from_outside_of_the_context_is_found_and_stays_out_of_the_image() {
     let mut engine = RealEngine::connect();
     let name = engine.name("elsewhere");
     let build = "build = { context = \"app\", dockerfile = \"../docker/Dockerfile.app\" }";
@@ -157,7 +161,7 @@ fn the_users_ignore_file_is_in_the_image_where_docker_has_it_and_no_other_is() {
 }
 
 #[test]
-fn a_large_context_needs_few_descriptors() {
+fn row_93_a_large_context_needs_few_descriptors() {
     let engine = StubEngine::start();
     let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
     let mut occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY . /\n");
@@ -194,7 +198,7 @@ fn peak_memory(occ: &Occ) -> u64 {
 }
 
 #[test]
-fn memory_does_not_grow_with_the_context() {
+fn row_85_memory_does_not_grow_with_the_context() {
     let engine = StubEngine::start();
     let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
     let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY . /\n");

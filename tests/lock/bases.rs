@@ -181,7 +181,7 @@ fn the_newest_bases_cannot_be_locked_ones() {
 }
 
 #[test]
-fn row_82_offline_a_build_needs_its_bases_and_says_so_before_it_starts() {
+fn offline_a_build_needs_its_bases_and_says_so_before_it_starts() {
     let mut engine = RealEngine::connect();
     let name = engine.name("offline");
     let (base, image) = Base::new(&mut engine);
