@@ -23,6 +23,7 @@ mod docs;
 mod engine_faults;
 mod files;
 mod github;
+mod hardships;
 mod inputs;
 mod json;
 mod library;
