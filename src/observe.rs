@@ -5,6 +5,7 @@ mod elsewhere;
 mod fit;
 pub(crate) mod inputs;
 pub(crate) mod moved;
+pub(crate) mod reach;
 pub(crate) mod registries;
 pub(crate) mod sources;
 pub(crate) mod superseded;

@@ -20,6 +20,7 @@ mod consent;
 mod context;
 mod credentials;
 mod docs;
+mod doctor;
 mod engine_faults;
 mod files;
 mod github;

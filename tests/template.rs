@@ -100,6 +100,10 @@ fn what_occ_says_of_it_is_true() {
         default("BASE_IMAGE")
     );
     assert!(says.starts_with("occ ") && says.ends_with(&template), "{says}");
+    // The same stands where one looks when something is not as it should be.
+    let doctor = Occ::new().run_with(["-H", "unix:///no/engine", "doctor"]).expect(5).stdout;
+    let pins = template.strip_prefix("template ").unwrap();
+    assert!(doctor.contains(&format!("ok    template  {pins}")), "{doctor}");
     assert_eq!(Occ::new().run_with(["-V"]).expect(0).stdout.lines().count(), 1);
 }
 

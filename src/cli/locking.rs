@@ -184,7 +184,7 @@ impl Locking {
     }
 
     /// Sets what the lock says for each image.
-    fn apply(&self, desired: &mut Desired) {
+    pub(super) fn apply(&self, desired: &mut Desired) {
         let Some(lock) = &self.file.lock else { return };
         for image in &mut desired.images {
             let demand = self.demands.iter().find(|demand| demand.wanted.id == image.id);

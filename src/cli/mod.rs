@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod completions;
 mod consent;
+mod doctor;
 mod explain;
 mod export;
 mod files;
@@ -122,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Ref(args) => reference::run(&settings, &args),
         Command::Export(args) => export::run(&settings, &args),
         Command::Lock(args) => lock::run(&settings, &args),
+        Command::Doctor => doctor::run(&settings),
         Command::Why(args) => why::run(&settings, &args),
         Command::Explain(args) => explain::run(&settings, &args),
         Command::Schema(SchemaArgs { of }) => {

@@ -8,6 +8,7 @@
 mod board;
 pub(crate) mod consent;
 pub(crate) mod diagnostics;
+pub(crate) mod doctor;
 pub(crate) mod document;
 pub(crate) mod error;
 pub(crate) mod explain;

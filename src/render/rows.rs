@@ -1,7 +1,7 @@
 //! Labelled values under headings: in two columns where there is room, folded where there
 //! is little.
 
-use super::fit::{Piece, clean, pad, width};
+use super::fit::{Piece, clean, width};
 use super::look::{Look, Tone};
 
 /// The widest column of labels. A longer label has a line of its own.
@@ -20,6 +20,8 @@ pub(crate) struct Group {
 /// A label and its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
+    /// What stands in front of the label, in a column of its own.
+    mark: Piece,
     label: Piece,
     value: Vec<Piece>,
 }
@@ -43,7 +45,11 @@ impl Group {
 
 impl Row {
     pub(crate) fn new(label: &str, value: impl Into<String>) -> Self {
-        Self { label: (Tone::Strong, label.to_owned()), value: vec![(Tone::Plain, value.into())] }
+        Self {
+            mark: (Tone::Plain, String::new()),
+            label: (Tone::Strong, label.to_owned()),
+            value: vec![(Tone::Plain, value.into())],
+        }
     }
 
     /// With a tone for its value.
@@ -54,6 +60,11 @@ impl Row {
     /// The same with another tone for its label.
     pub(crate) fn labelled(self, tone: Tone) -> Self {
         Self { label: (tone, self.label.1), ..self }
+    }
+
+    /// The same with a mark in front of its label.
+    pub(crate) fn marked(self, tone: Tone, mark: &str) -> Self {
+        Self { mark: (tone, mark.to_owned()), ..self }
     }
 
     /// The same with more behind the value.
@@ -71,7 +82,7 @@ impl Row {
 ///   platform  linux/amd64
 /// ```
 pub(crate) fn groups(groups: &[Group], look: Look) -> String {
-    let columns = label_columns(groups.iter().flat_map(|group| &group.rows), look);
+    let columns = Columns::of(2, groups.iter().flat_map(|group| &group.rows), look);
     let mut out = String::new();
     for group in groups.iter().filter(|group| !group.rows.is_empty()) {
         if !out.is_empty() {
@@ -80,40 +91,80 @@ pub(crate) fn groups(groups: &[Group], look: Look) -> String {
         for line in fold(&[(Tone::Strong, clean(&group.heading))], room(look, 0)) {
             push_line(&mut out, 0, &line, look);
         }
-        group.rows.iter().for_each(|row| push_row(&mut out, row, 2, columns, look));
+        group.rows.iter().for_each(|row| push_row(&mut out, row, columns, look));
     }
     out
 }
 
-/// How wide the column of the labels is.
-fn label_columns<'r>(rows: impl Iterator<Item = &'r Row>, look: Look) -> usize {
-    if look.is_narrow() {
-        return 0;
+/// Rows without a heading. Ends with a line feed.
+pub(crate) fn rows(rows: &[Row], look: Look) -> String {
+    let columns = Columns::of(0, rows.iter(), look);
+    let mut out = String::new();
+    for row in rows {
+        push_row(&mut out, row, columns, look);
     }
-    let labels = rows.map(|row| width(&clean(&row.label.1))).filter(|label| *label <= LABELS);
-    labels.max().unwrap_or(0)
+    out
 }
 
-/// A row, indented. Where its label leaves no room for a column, the value stands below.
-fn push_row(out: &mut String, row: &Row, indent: usize, columns: usize, look: Look) {
-    let (tone, label) = (row.label.0, clean(&row.label.1));
-    let value: Vec<Piece> = row.value.iter().map(|(tone, text)| (*tone, clean(text))).collect();
-    let at = if columns == 0 { indent + 2 } else { indent + columns + 2 };
-    let lines = folded(&value, room(look, at));
-    let has_column = columns > 0 && width(&label) <= columns;
+/// A sentence below them. Ends with a line feed.
+pub(crate) fn sentence(text: &str, look: Look) -> String {
+    let mut out = String::new();
+    for line in fold(&[(Tone::Plain, clean(text))], room(look, 0)) {
+        push_line(&mut out, 0, &line, look);
+    }
+    out
+}
+
+/// Where the columns of some rows begin, and how wide they are. None is 0 columns wide.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    indent: usize,
+    marks: usize,
+    labels: usize,
+}
+
+impl Columns {
+    fn of<'r>(indent: usize, rows: impl Iterator<Item = &'r Row> + Clone, look: Look) -> Self {
+        if look.is_narrow() {
+            return Self { indent, marks: 0, labels: 0 };
+        }
+        let marks = rows.clone().map(|row| width(&clean(&row.mark.1)));
+        let labels = rows.map(|row| width(&clean(&row.label.1))).filter(|label| *label <= LABELS);
+        Self { indent, marks: marks.max().unwrap_or(0), labels: labels.max().unwrap_or(0) }
+    }
+
+    /// Where the values begin. Where nothing is lined up, they stand below their labels.
+    fn values(self) -> usize {
+        let column = |columns: usize| if columns == 0 { 0 } else { columns + 2 };
+        self.indent + (column(self.marks) + column(self.labels)).max(2)
+    }
+}
+
+/// A row. Where its label leaves no room for a column, the value stands below.
+fn push_row(out: &mut String, row: &Row, columns: Columns, look: Look) {
+    let Columns { indent, marks, labels } = columns;
+    let cleaned = |(tone, text): &Piece| (*tone, clean(text));
+    let (mark, label) = (cleaned(&row.mark), cleaned(&row.label));
+    let value: Vec<Piece> = row.value.iter().map(cleaned).collect();
+    let lines = folded(&value, room(look, columns.values()));
+    let has_column = labels > 0 && width(&label.1) <= labels;
     if !has_column {
-        for line in fold(&[(tone, label.clone())], room(look, indent)) {
+        for line in fold(&[mark.clone(), label.clone()], room(look, indent)) {
             push_line(out, indent, &line, look);
         }
     }
     for (number, line) in lines.iter().enumerate() {
+        let mut indent = columns.values();
         if has_column && number == 0 {
-            out.push_str(&" ".repeat(indent));
-            out.push_str(&look.paint(tone, &label));
-            push_line(out, pad(&label, columns + 2).len() - label.len(), line, look);
-        } else {
-            push_line(out, at, line, look);
+            let heads = [(&mark, marks), (&label, labels)];
+            indent = columns.indent;
+            for ((tone, text), columns) in heads.into_iter().filter(|(_, columns)| *columns > 0) {
+                out.push_str(&" ".repeat(indent));
+                out.push_str(&look.paint(*tone, text));
+                indent = columns + 2 - width(text);
+            }
         }
+        push_line(out, indent, line, look);
     }
 }
 
@@ -283,6 +334,33 @@ mod tests {
             let text = groups(&some(), Look::test(columns));
             assert!(text.lines().all(|line| width(line) <= least), "{columns}:\n{text}");
         }
+    }
+
+    #[test]
+    fn marks_have_a_column_of_their_own() {
+        let all = [
+            Row::new("disk", "full").marked(Tone::Bad, "fail"),
+            Row::new("hint", "make some room on it"),
+            Row::new("engine", "Docker").marked(Tone::Good, "ok"),
+        ];
+        insta::assert_snapshot!(rows(&all, Look::test(40)), @r"
+        fail  disk    full
+              hint    make some room on it
+        ok    engine  Docker
+        ");
+        insta::assert_snapshot!(rows(&all, Look::test(20)), @r"
+        fail  disk
+          full
+        hint
+          make some room on
+          it
+        ok  engine
+          Docker
+        ");
+        assert_eq!(
+            sentence("nothing stands in the way", Look::test(20)),
+            "nothing stands in\nthe way\n"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::files::Contents;
 use crate::lock::diff::Change;
 use crate::plan::reasons::Why;
+use crate::state::check::Check;
 use crate::state::observed::Superseded;
 use crate::words::image::EngineId;
 use crate::words::page::Page;
@@ -35,6 +36,9 @@ pub(crate) struct Sections {
     /// `images`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<Why>,
+    /// What a sync depends on (`occ doctor`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) doctor: Option<Vec<Check>>,
     /// The pages on codes (`occ explain`): the one that was asked for, or all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) codes: Option<Vec<Page>>,

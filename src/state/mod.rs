@@ -6,6 +6,7 @@
 
 pub(crate) mod args;
 pub(crate) mod changes;
+pub(crate) mod check;
 pub(crate) mod consent;
 pub(crate) mod desired;
 pub(crate) mod exact;

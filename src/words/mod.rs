@@ -7,6 +7,7 @@ pub(crate) mod code;
 pub(crate) mod diagnostic;
 pub(crate) mod digest;
 pub(crate) mod duration;
+pub(crate) mod engine;
 pub(crate) mod event;
 pub(crate) mod exit;
 pub(crate) mod failure;

@@ -234,7 +234,7 @@ impl RealEngine {
         made
     }
 
-    fn call(&self, method: &str, target: &str) -> Response {
+    pub(crate) fn call(&self, method: &str, target: &str) -> Response {
         self.try_call(method, target).unwrap_or_else(|e| panic!("{method} {target}: {e}"))
     }
 

@@ -61,6 +61,12 @@ Examples:
   occ why tool              all that decides about one image; asks no registry
   occ why tool --refresh    also ask its sources what they have";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  occ doctor                  all of it
+  occ doctor --quiet          only what is not as it should be
+  occ doctor --format json    the same for programs";
+
 pub(super) const TRUST: &str = "\
 Examples:
   occ trust             allow what the manifest asks for now

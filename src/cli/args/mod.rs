@@ -26,7 +26,7 @@ use crate::words::duration::Span;
 
 /// What `--version` prints, and `-V` the first line of: occ's version, and what the template
 /// inside of it makes.
-const LONG_VERSION: &str = concat!(
+pub(crate) const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\ntemplate opencode 1.0.0: opencode 1.18.33 on ubuntu:24.04",
 );
@@ -162,6 +162,20 @@ pub(crate) enum Command {
     /// first, in the words of `occ plan`. Nothing is changed.
     #[command(after_help = examples::WHY)]
     Why(WhyArgs),
+    /// Look at all that a sync depends on, and say what would stand in its way
+    ///
+    /// The manifest, the lock and consent; which engine is used and why, its version, how it
+    /// keeps images, what it builds with, its disk and its proxy; and each registry that the
+    /// manifest or a Dockerfile names, asked once through the engine with your credentials, of
+    /// which only the place is told. Each line is `ok`, `warn` or `fail`. It works without a
+    /// manifest and without an engine, as far as that goes, and changes nothing.
+    ///
+    /// The exit code is 0 when nothing fails, whatever it warns of; 5 when the engine can't be
+    /// used or its disk is full; 65 for a bad manifest or lock, and in CI 3 for a lock that is
+    /// not fresh; 6 or 7, as sync would have it, when no source of an image can serve, the
+    /// engine lacks the image, and no build may stand in.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor,
     /// Consent to what the manifest asks for, from now on
     ///
     /// A manifest may ask to read environment variables (`env=NAME`), to hand variables and
@@ -246,6 +260,7 @@ impl Command {
             Self::Lock(_) => "lock",
             Self::Files(_) => "files",
             Self::Why(_) => "why",
+            Self::Doctor => "doctor",
             Self::Trust(_) => "trust",
             Self::Explain(_) => "explain",
             Self::Schema(_) => "schema",

@@ -50,7 +50,7 @@ pub struct DockerClient {
 }
 
 /// The manifest's defaults, for whoever has no manifest.
-const DEFAULT_TIMEOUTS: Timeouts = Timeouts {
+pub(crate) const DEFAULT_TIMEOUTS: Timeouts = Timeouts {
     connect: Some(Duration::from_secs(10)),
     response: Some(Duration::from_secs(60)),
     patience: Some(Duration::from_secs(2)),

@@ -6,6 +6,7 @@ use bollard::errors::Error;
 use bollard::models::{ImageInspect, SystemVersion};
 use bollard::query_parameters::{ListImagesOptions, TagImageOptionsBuilder};
 
+use crate::engine::docker::about::is_containerd;
 use crate::engine::docker::classify::{self, About, Doing};
 use crate::engine::docker::client::DockerClient;
 use crate::engine::error::{EngineError, EngineErrorKind};
@@ -94,10 +95,7 @@ pub(super) async fn index_room(client: &DockerClient) -> Result<IndexRoom, Engin
     let about = client.about_engine();
     let answer = client.answer(&about, client.inner().info()).await?;
     let info = answer.map_err(|error| classify::failed(error, &about))?;
-    let status = info.driver_status.unwrap_or_default();
-    let mut words = status.iter().flatten();
-    let is_containerd = words.any(|word| word.starts_with("io.containerd.snapshotter"));
-    Ok(if is_containerd { IndexRoom::One } else { IndexRoom::OneInRepository })
+    Ok(if is_containerd(&info) { IndexRoom::One } else { IndexRoom::OneInRepository })
 }
 
 pub(super) async fn tag(

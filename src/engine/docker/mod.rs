@@ -1,5 +1,6 @@
 //! Floor 3: the Docker Engine API, by way of bollard. Nobody else names bollard.
 
+mod about;
 mod build;
 mod build_log;
 mod buildkit;

@@ -6,6 +6,7 @@ mod fake_engine;
 mod images;
 mod newest;
 mod observing;
+mod reaching;
 mod secrets;
 mod sources;
 
