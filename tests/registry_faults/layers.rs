@@ -60,7 +60,8 @@ fn row_21_a_layer_that_breaks_off_is_resumed_by_the_engine() {
     let run = heals("row21", Fault::Break(4000), &[]);
     assert!(run.events().iter().any(|event| event["event"] == "layer_retry"), "{run}");
     let told = told(&run);
-    assert!(told.is_sorted(), "{told:?}");
+    // The engine goes on from what it has on its disk, which may be less than it has told.
+    assert!(told.iter().skip_while(|bytes| **bytes == 0).all(|bytes| *bytes > 0), "{told:?}");
 }
 
 #[test]

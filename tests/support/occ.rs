@@ -283,11 +283,13 @@ impl Run {
         self
     }
 
-    /// Fails unless stderr contains each of these.
+    /// Fails unless stderr contains each of these, in whichever lines.
     #[track_caller]
     pub(crate) fn says(self, words: &[&str]) -> Self {
+        let unfolded = self.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         for word in words {
-            assert!(self.stderr.contains(word), "stderr lacks {word:?}\n{self}");
+            let is_said = self.stderr.contains(word) || unfolded.contains(word);
+            assert!(is_said, "stderr lacks {word:?}\n{self}");
         }
         self
     }
