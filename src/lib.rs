@@ -21,7 +21,7 @@
 //! | floor | modules | what is there |
 //! |---|---|---|
 //! | 6 shell | `cli`, `library` | arguments, settings, one file a command, signals; the same for programs |
-//! | 5 voices | `render` | everything a person or a program reads |
+//! | 5 voices | `render`, `import` | everything a person or a program reads; a manifest of other files |
 //! | 4 use cases | `observe`, `resolve`, `execute` | look at the engine; ask what there is to lock; carry a plan out |
 //! | 3 adapters | `engine::docker`, `engine::credentials`, `context` | the Docker API, credentials, build contexts and Dockerfiles |
 //! | 2 ports | `engine` | the engine in our own words: a trait and one error type |
@@ -85,6 +85,7 @@ mod execute;
 #[doc(hidden)]
 pub mod fuzz;
 mod ignore;
+mod import;
 mod library;
 mod lock;
 mod manifest;

@@ -93,6 +93,7 @@ fn way_to(code: &str) -> Way {
             way(occ.file("Dockerfile", "FROM debian:12\n"), &["lock"])
         }
         "OCC-NOT-IN-SYNC" => on(StubEngine::start(), plain(), &["ref", "tool"]),
+        "OCC-IMPORT" => way(Occ::new(), &["init", "--from", "none.yaml"]),
         "OCC-FILE" => way(plain(), &["init"]),
         "OCC-NO-ENGINE" => way(plain(), &["-H", "unix:///nonexistent/none.sock", "sync"]),
         "OCC-ENGINE-PERMISSION" => forbidden(),

@@ -25,6 +25,7 @@ mod engine_faults;
 mod files;
 mod github;
 mod hardships;
+mod import;
 mod inputs;
 mod json;
 mod library;

@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8, &[&str])] = &[
     ("resolve", 4, BELOW_USE_CASES),
     ("execute", 4, BELOW_USE_CASES),
     ("render", 5, &["words", "manifest", "state", "plan", "retry", "lock", "execute::report"]),
+    ("import", 5, &["words", "manifest", "context"]),
     ("cli", 6, &[""]),
     ("fuzz", 6, &[""]),
     ("library", 6, &[""]),

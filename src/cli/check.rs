@@ -30,12 +30,7 @@ pub(super) fn run(settings: &Settings) -> Result<Done, Stop> {
         (false, true) => format!("the manifest is valid: {images}\n"),
     };
     let exit = if wrong { ExitStatus::Data } else { ExitStatus::Success };
-    let declared = desired.images.iter().map(|image| Declared {
-        id: image.id.clone(),
-        name: image.name.name().to_owned(),
-        reference: image.name.canonical(),
-    });
-    let images = Images::Declared(declared.collect());
+    let images = Images::Declared(desired.images.iter().map(Declared::of).collect());
     Ok(Done::about(exit, text, images))
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn load_from(place: &Place) -> Result<Parsed, Box<Diagnostic>> {
 
 /// Finds the manifest. Nothing of it is read yet.
 pub(crate) fn locate(settings: &Settings) -> Result<Place, Box<Diagnostic>> {
-    let here = std::env::current_dir().map_err(|error| {
+    let here = here().map_err(|error| {
         let what = format!("the current directory is gone: {error}");
         Diagnostic::error(what).code(Code::NoManifest)
     })?;
@@ -35,11 +35,21 @@ pub(crate) fn locate(settings: &Settings) -> Result<Place, Box<Diagnostic>> {
         Some(path) => path.clone(),
         None => search(&here, home.as_deref())?,
     };
+    place_of(&shown).map_err(|error| unreadable(&shown, &error))
+}
+
+/// What a manifest at this path is in, whether it is there or not.
+pub(super) fn place_of(shown: &Path) -> io::Result<Place> {
+    let here = here()?;
     // The directory as it really is: what is outside of it is decided by that.
-    let dir = here.join(&shown).parent().map_or_else(|| here.clone(), Path::to_owned);
-    let dir = fs_err::canonicalize(&dir).map_err(|error| unreadable(&shown, &error))?;
+    let dir = here.join(shown).parent().map_or_else(|| here.clone(), Path::to_owned);
+    let dir = fs_err::canonicalize(&dir)?;
     let root = repository(&dir).unwrap_or(&dir).to_owned();
-    Ok(Place { file: shown, dir, root })
+    Ok(Place { file: shown.to_owned(), dir, root })
+}
+
+fn here() -> io::Result<PathBuf> {
+    std::env::current_dir()
 }
 
 /// Upward from `here`. The search ends at the repository's root, the home

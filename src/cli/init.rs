@@ -1,38 +1,106 @@
-//! `occ init`: writes a manifest to start from.
+//! `occ init`: writes a manifest to start from, and a workflow.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 use crate::cli::args::InitArgs;
-use crate::cli::find::NAME;
+use crate::cli::find::{NAME, place_of};
+use crate::cli::import::import;
 use crate::cli::settings::Settings;
 use crate::cli::{Done, Stop};
-use crate::manifest::DEFAULT;
+use crate::import::WORKFLOW;
+use crate::manifest::paths::relative;
+use crate::manifest::{DEFAULT, Place};
+use crate::render::document::Images;
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
+use crate::words::text::count;
+
+/// Where GitHub looks for workflows, from the top of the repository.
+const GITHUB: &str = ".github/workflows/occ.yml";
+
+/// A file to write.
+struct File {
+    path: PathBuf,
+    what: &'static str,
+    text: String,
+}
 
 pub(super) fn run(settings: &Settings, args: &InitArgs) -> Result<Done, Stop> {
     let path = settings.manifest.as_deref().unwrap_or(Path::new(NAME));
-    write(path, args.force)
-        .map_err(|error| Stop::input(ExitStatus::Failed, unwritable(path, &error)))?;
-    let text = if settings.quiet {
-        String::new()
-    } else {
-        let flag = match &settings.manifest {
-            Some(path) => format!(" --manifest {}", path.display()),
-            None => String::new(),
-        };
-        format!(
-            "wrote `{}`\nnext: `occ{flag} plan` shows what it means, `occ{flag} sync` does it\n",
-            path.display()
-        )
-    };
-    Ok(Done::with_text(ExitStatus::Success, text))
+    let mut files = Vec::new();
+    let mut told = String::new();
+    let mut images = Images::default();
+    if let Some(from) = &args.from {
+        let made = import(settings, from, &placed(path)?)?;
+        let number = count(made.images.len(), "image", "images");
+        told = format!(": {number} from `{}`", from.display());
+        images = Images::Declared(made.images);
+        files.push(File { path: path.to_owned(), what: "the manifest", text: made.text });
+    } else if args.ci.is_none() {
+        let text = DEFAULT.to_owned();
+        files.push(File { path: path.to_owned(), what: "the manifest", text });
+    }
+    if args.ci.is_some() {
+        let place = placed(path)?;
+        let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+        let path = relative(&here, &place.root.join(GITHUB));
+        files.push(File { path, what: "the workflow", text: WORKFLOW.to_owned() });
+    }
+    // All of them, or none.
+    for File { path, what, .. } in &files {
+        if !args.force && path.symlink_metadata().is_ok() {
+            let error = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(Stop::input(ExitStatus::Failed, unwritable(path, what, &error)));
+        }
+    }
+    let mut text = String::new();
+    for (at, File { path, what, text: content }) in files.iter().enumerate() {
+        write(path, content, args.force)
+            .map_err(|error| Stop::input(ExitStatus::Failed, unwritable(path, what, &error)))?;
+        let told = if at == 0 { told.as_str() } else { "" };
+        let _ = writeln!(text, "wrote `{}`{told}", path.display());
+    }
+    text.push_str(&next(settings, args, path));
+    let text = if settings.quiet { String::new() } else { text };
+    Ok(Done::about(ExitStatus::Success, text, images))
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
-    let what = format!("cannot write the manifest `{}`", path.display());
+/// What to do with it.
+fn next(settings: &Settings, args: &InitArgs, path: &Path) -> String {
+    let flag = match &settings.manifest {
+        Some(path) => format!(" --manifest {}", path.display()),
+        None => String::new(),
+    };
+    let mut next = String::new();
+    if args.from.is_some() || args.ci.is_none() {
+        let _ =
+            writeln!(next, "next: `occ{flag} plan` shows what it means, `occ{flag} sync` does it");
+    }
+    if args.ci.is_some() {
+        next.push_str("next: write where occ comes from in place of `OWNER/REPOSITORY`\n");
+        let below = place_of(path).map(|place| relative(&place.root, &place.dir));
+        if let Some(folder) = below.ok().filter(|folder| folder != Path::new("")) {
+            let folder = folder.display();
+            let _ = writeln!(next, "next: add `working-directory: {folder}` to its steps");
+        }
+        let _ = writeln!(next, "next: commit it, and the lock that `occ{flag} lock` writes");
+    }
+    next
+}
+
+/// Where the manifest will be.
+fn placed(path: &Path) -> Result<Place, Stop> {
+    place_of(path)
+        .map_err(|error| Stop::input(ExitStatus::Failed, unwritable(path, "the manifest", &error)))
+}
+
+fn unwritable(path: &Path, what: &str, error: &io::Error) -> Diagnostic {
+    let what = format!("cannot write {what} `{}`", path.display());
     let found = match error.kind() {
         _ if path.is_dir() => Diagnostic::error(format!("{what}: it is a directory")),
         io::ErrorKind::AlreadyExists => Diagnostic::error(format!("{what}: it is there already"))
@@ -50,13 +118,17 @@ fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
 }
 
 /// Without `force` the file must be new: what is there is never lost by accident.
-fn write(path: &Path, force: bool) -> io::Result<()> {
-    let mut options = fs_err::OpenOptions::new();
+fn write(path: &Path, text: &str, force: bool) -> io::Result<()> {
+    // Only those that GitHub wants: a typing error in a path makes no directories.
+    if let Some(folder) = path.parent().filter(|_| path.ends_with(GITHUB)) {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
     options.write(true);
     if force {
         options.create(true).truncate(true);
     } else {
         options.create_new(true);
     }
-    options.open(path)?.write_all(DEFAULT.as_bytes())
+    options.open(path)?.write_all(text.as_bytes())
 }

@@ -13,6 +13,7 @@ mod export;
 mod files;
 mod find;
 mod github;
+mod import;
 mod init;
 mod job;
 mod lock;

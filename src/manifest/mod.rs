@@ -15,7 +15,7 @@ mod interpolate;
 pub(crate) mod model;
 pub(crate) mod names;
 pub(crate) mod parse;
-mod paths;
+pub(crate) mod paths;
 pub(crate) mod problems;
 pub(crate) mod reader;
 pub(crate) mod schema;

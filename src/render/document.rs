@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::json::{printable, sanitised};
 use super::sections::Sections;
 use crate::execute::report::ImageReport;
+use crate::state::desired::DesiredImage;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
 
@@ -69,6 +70,17 @@ pub(crate) struct Declared {
     pub(crate) name: String,
     /// Its local name in full: `docker.io/library/redis:latest`.
     pub(crate) reference: String,
+}
+
+impl Declared {
+    /// This one.
+    pub(crate) fn of(image: &DesiredImage) -> Self {
+        Self {
+            id: image.id.clone(),
+            name: image.name.name().to_owned(),
+            reference: image.name.canonical(),
+        }
+    }
 }
 
 impl Default for Images {

@@ -63,6 +63,8 @@ codes! {
     NotLockable = "OCC-NOT-LOCKABLE",
     /// The engine does not hold an image as the manifest wants it.
     NotInSync = "OCC-NOT-IN-SYNC",
+    /// A file that a manifest was to be made of is none, or can't be read.
+    Import = "OCC-IMPORT",
     /// A file or stream of occ's own can't be read or written.
     File = "OCC-FILE",
     /// No engine is where it should be.

@@ -11,6 +11,13 @@ Exit codes: 0 in sync, 1 an image failed, 2 changes pending (--check, --detailed
 passing failures (run it again), 64 bad command line or no consent, 65 bad manifest or lock, \
 130 interrupted.";
 
+pub(super) const INIT: &str = "\
+Examples:
+  occ init                        for the opencode image
+  occ init --from compose.yaml    the images of the services
+  occ init --from Dockerfile      an image that is built here
+  occ init --ci github            a workflow that syncs, and proposes newer pins";
+
 pub(super) const PLAN: &str = "\
 Examples:
   occ plan                       all images

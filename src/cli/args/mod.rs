@@ -4,6 +4,7 @@
 mod examples;
 mod explain;
 mod images;
+mod init;
 mod lock;
 mod words;
 
@@ -20,6 +21,7 @@ pub(crate) use crate::cli::args::images::{
     ConsentArgs, ExportArgs, FilesArgs, PlanArgs, ReadingArgs, RefArgs, SchemaArgs, StatusArgs,
     SyncArgs, TrustArgs, WhyArgs,
 };
+pub(crate) use crate::cli::args::init::InitArgs;
 pub(crate) use crate::cli::args::lock::{LockArgs, UsingLockArgs};
 pub(crate) use crate::cli::args::words::{Color, ExportFor, Format, Progress, SchemaOf, ShellArg};
 use crate::words::duration::Span;
@@ -122,7 +124,13 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write a manifest for the opencode image
+    /// Write a manifest, for the opencode image or of what is there
+    ///
+    /// Of a Compose file, every service's image and build are taken over, as far as a manifest
+    /// has a key for it; what can't be is told, and stands as a comment in the manifest. Of a
+    /// Dockerfile, one image is declared that is built. A variable, `${TAG:-1.4}`, becomes its
+    /// default, but in build arguments, where a manifest can read it, too.
+    #[command(after_help = examples::INIT)]
     Init(InitArgs),
     /// Validate the manifest
     Check,
@@ -202,13 +210,6 @@ pub(crate) struct CompletionsArgs {
     /// For which shell
     #[arg(value_enum, value_name = "SHELL")]
     pub(crate) shell: ShellArg,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct InitArgs {
-    /// Overwrite the manifest that is there
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 /// `OCC_VERBOSE`: how often `-v` stands.

@@ -129,6 +129,13 @@ pub(crate) fn references(
     found
 }
 
+/// The names of its stages, in their order; `None` where there is no stage at all.
+pub(crate) fn stage_names(text: &str) -> Option<Vec<String>> {
+    let stages = stages(text, &Values::new());
+    let names = || stages.iter().filter_map(|stage| stage.name.clone()).collect();
+    (!stages.is_empty()).then(names)
+}
+
 /// Arguments of which every value is known.
 fn known(args: &BTreeMap<String, String>) -> Values {
     args.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect()
