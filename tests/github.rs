@@ -133,10 +133,11 @@ fn failing_build(printed: &str) -> (StubEngine, Occ) {
 fn a_failed_build_is_folded_and_annotated_in_its_dockerfile() {
     let (_engine, occ) = failing_build("one\ntwo\n");
     let run = occ.run_with(["sync"]).expect(1).says(&[
-        "\n::group::app: what the build printed, 2 lines\nstep 1/2 FROM scratch\n",
-        "\nstep 2/2 COPY a /\n| one\n| two\nstep 2/2 COPY a /: failed after ",
-        "\n::endgroup::\napp: failed after ",
+        "\n::group::app: what the build printed, 2 lines\nstep 1/2 FROM scratch: done in ",
+        "\n| one\n| two\n::endgroup::\napp: failed after ",
     ]);
+    let text = &obeyed(&run)[2].text;
+    assert!(text.contains("\n| Step 2/2 : COPY a /\n| one\n| two\nhint: the whole log "), "{text}");
     assert_eq!(
         told(&run)[2],
         "error work/app/Dockerfile.ci:3 app: OCC-BUILD: the build failed at `Dockerfile.ci`, \

@@ -10,6 +10,9 @@ use crate::words::text::count;
 /// GitHub takes so many of each kind from a step, and drops the rest without a word.
 const MAX: usize = 10;
 
+/// So many of the last lines of a failed build are told with it.
+const LAST_LINES: usize = 5;
+
 /// What a diagnostic says, at a place in the repository where that is known.
 pub(crate) fn of_diagnostic(diagnostic: &Diagnostic, spot: Option<Spot>) -> Annotation {
     let level = match diagnostic.severity {
@@ -40,6 +43,8 @@ pub(crate) fn of_image(image: &ImageReport, spot: Option<Spot>) -> Option<Annota
         let colon = if said.is_empty() { "" } else { ": " };
         format!("{}: {}, {attempts}{colon}{said}", failure.source, failure.class.words())
     }));
+    let last = image.log.len().saturating_sub(LAST_LINES);
+    lines.extend(image.log[last..].iter().map(|line| format!("| {}", clean(line.trim_end()))));
     lines.extend(image.hints.iter().map(|hint| format!("hint: {hint}")));
     lines.extend(image.code.map(explained));
     let code = image.code.map_or(String::new(), |code| format!(": {code}"));

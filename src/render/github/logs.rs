@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use super::command::{END_GROUP, group, harmless};
 use crate::render::fit::clean;
-use crate::render::steps::{step_end, step_name, step_words};
-use crate::words::event::StepProgress;
+use crate::render::steps::{is_internal, step_end, step_name};
+use crate::words::event::{StepProgress, StepState};
 use crate::words::text::count;
 
 /// The most that is kept of what one build prints, in bytes.
@@ -28,30 +28,32 @@ pub(crate) struct Log {
 struct Part {
     name: String,
     lines: VecDeque<String>,
-    end: String,
+    /// How it ended, once it did.
+    end: Option<String>,
+    /// It is the builder's own, and went well: worth a line only if it printed one.
+    is_dull: bool,
 }
 
 impl Log {
     /// A step began, or ended.
     pub(crate) fn step(&mut self, step: &StepProgress) {
-        let end = step_end(step).map(|end| format!("{}: {end}", step_name(step)));
-        let name = clean(&step_words(step));
         let part = self.part(step.number);
-        part.name = name;
-        part.end = end.unwrap_or_default();
+        part.name = step_name(step);
+        part.end = step_end(step);
+        part.is_dull = is_internal(step) && step.state != StepState::Failed;
     }
 
     /// A step printed a line.
     pub(crate) fn line(&mut self, number: u32, line: &str) {
         let line = clean(line.trim_end());
         self.lines += 1;
-        self.bytes += line.len();
+        self.bytes += cost(&line);
         self.part(number).lines.push_back(line);
         // The end says more than the beginning, and a build's own file has all of it.
         while self.bytes > MAX {
             let oldest = self.steps.iter_mut().find_map(|(_, part)| part.lines.pop_front());
             let Some(oldest) = oldest else { return };
-            self.bytes -= oldest.len();
+            self.bytes -= cost(&oldest);
             self.lines -= 1;
             self.gone += 1;
         }
@@ -80,19 +82,24 @@ impl Log {
         if self.gone > 0 {
             say(&format!("the first {} are left out", count(self.gone, "line", "lines")));
         }
-        for (_, part) in &self.steps {
-            if !part.name.is_empty() {
-                say(&part.name);
+        for (_, Part { name, lines, end, is_dull }) in &self.steps {
+            match end {
+                _ if lines.is_empty() && (*is_dull || name.is_empty()) => continue,
+                Some(end) => say(&format!("{name}: {end}")),
+                None if !name.is_empty() => say(name),
+                None => {}
             }
-            for line in &part.lines {
+            for line in lines {
                 say(format!("| {line}").trim_end());
-            }
-            if !part.end.is_empty() {
-                say(&part.end);
             }
         }
         Some(out + END_GROUP + "\n")
     }
+}
+
+/// What a line takes: also an empty one something.
+fn cost(line: &str) -> usize {
+    size_of::<String>() + line.len()
 }
 
 #[cfg(test)]
@@ -110,19 +117,22 @@ mod tests {
     fn the_lines_of_each_step_stand_together() {
         let mut log = Log::default();
         assert_eq!(log.folded("app"), None);
-        log.step(&step(1, "[1/2] RUN a"));
-        log.step(&step(2, "[2/2] RUN b\n::error::x"));
+        log.step(&step(7, "[internal] load metadata"));
+        log.step(&step(8, "[1/3] COPY x"));
+        log.step(&step(8, "[1/3] COPY x").ended(StepState::Cached, Duration::ZERO));
+        log.step(&step(1, "[2/3] RUN a"));
+        log.step(&step(2, "[3/3] RUN b\n::error::x"));
         assert_eq!(log.folded("app"), None, "nothing was printed yet");
         log.line(1, "one");
         log.line(2, "::add-mask::two\x1b[2J ");
         log.line(1, " ##[add-mask]three");
-        log.step(&step(1, "[1/2] RUN a").ended(StepState::Done, Duration::from_secs(2)));
+        log.step(&step(1, "[2/3] RUN a").ended(StepState::Done, Duration::from_secs(2)));
         log.line(0, "");
         assert_eq!(
             log.folded("app").unwrap(),
             "::group::app: what the build printed, 4 lines\n\
-             [1/2] RUN a\n| one\n|  ## [add-mask]three\n[1/2] RUN a: done in 2.0s\n\
-             [2/2] RUN b ::error::x\n| ::add-mask::two\\x1b[2J\n|\n::endgroup::\n"
+             [1/3] COPY x: cached\n[2/3] RUN a: done in 2.0s\n| one\n|  ## [add-mask]three\n\
+             [3/3] RUN b ::error::x\n| ::add-mask::two\\x1b[2J\n|\n::endgroup::\n"
         );
     }
 
