@@ -253,6 +253,19 @@ fn a_registry_that_says_nothing_is_given_up_and_holds_up_nobody() {
 }
 
 #[test]
+fn an_engine_that_cannot_ask_registries_is_no_failure() {
+    let engine = engine().failing("/distribution/", Fault::Status(404, "page not found"));
+    let run = as_json(&occ(&engine, &manifest(BOTH)), 0);
+    let told = check(&run, "registry", Some("r.example"));
+    assert_eq!(told["state"], "ok");
+    assert!(
+        told["text"].as_str().unwrap().starts_with("not known: this engine can't ask"),
+        "{told}"
+    );
+    assert!(engine.changes().is_empty(), "{run}");
+}
+
+#[test]
 fn docker_hub_without_a_login_is_a_hint() {
     let engine = StubEngine::start().remote("docker.io/acme/tool:1", &StubImage::new("tool"));
     let occ = occ(&engine, &manifest("registries = [\"docker.io\"]"));

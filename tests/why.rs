@@ -112,20 +112,56 @@ fn with_refresh_each_source_is_asked_for_its_tag_and_for_what_is_wanted() {
 
     let run = occ.run_with(["why", "tool", "--refresh"]).expect(0);
     let first = row(&run, "1");
-    let words =
-        format!("{}  not what the lock wants  and it has what the lock wants", new.digest());
+    let words = format!(
+        "{}  a manifest for linux/amd64  not what the lock wants  and it has what the lock wants",
+        new.digest()
+    );
     assert!(first.ends_with(&words), "{first}");
     assert!(row(&run, "2").contains(":1  not found: "), "{run}");
     assert!(row(&run, "3").contains(":1  network failure: "), "{run}");
 
     let told = why(&occ.run_with(["--format", "json", "why", "tool", "--refresh"]).expect(0));
     let sources = told["sources"].as_array().unwrap();
-    assert_eq!(sources[0]["answer"], json!({ "said": "digest", "digest": new.digest() }));
-    assert_eq!(sources[0]["of_wanted"], json!({ "said": "digest", "digest": old.digest() }));
+    let there = |image: &Image| {
+        let digest = image.digest();
+        json!({ "said": "digest", "digest": digest, "document": "manifest", "platforms": ["linux/amd64"] })
+    };
+    assert_eq!(sources[0]["answer"], there(&new));
+    assert_eq!(sources[0]["of_wanted"], there(&old));
     assert_eq!(sources[1]["answer"]["class"], "not_found");
     assert_eq!(sources[1]["of_wanted"]["code"], "OCC-NOT-FOUND");
     assert_eq!(sources[2]["answer"]["class"], "network");
     assert_eq!(engine.id(&name).as_deref(), Some(old.config_digest()), "nothing changes");
+}
+
+#[test]
+fn an_engine_that_cannot_ask_says_so_and_is_not_made_to_pull() {
+    let (engine, occ, _) = locked(BOTH);
+    let engine =
+        engine.failing("/distribution/", stub_engine::Fault::Status(404, "page not found"));
+    let run = occ.run_with(["why", "tool", "--refresh"]).expect(0);
+    assert_eq!(row(&run, "1"), "r.example/acme/tool:1  this engine can't ask registries");
+    assert!(engine.changes().is_empty(), "{run}");
+}
+
+#[test]
+fn a_base_is_asked_about_where_only_its_registry_can_tell() {
+    let engine = StubEngine::start()
+        .remote("r.example/base:1", &StubImage::new("base"))
+        .local("only-here:1", &StubImage::new("only-here"));
+    let occ = Occ::manifest(&(ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}")))
+        .file("Dockerfile", "FROM r.example/base:1\nCOPY --from=only-here:1 / /\n")
+        .args(["-H", &engine.host(), "why", "tool"]);
+    let bases = |run: &Run| why(run)["bases"].as_array().unwrap().clone();
+    let run = occ.run_with(["--format", "json"]).expect(0);
+    assert!(bases(&run).iter().all(|base| base["answer"]["said"] == "not_asked"), "{run}");
+    assert!(engine.seen("/distribution/").is_empty());
+    let run = occ.run_with(["--format", "json", "--refresh"]).expect(0);
+    assert_eq!(bases(&run)[0]["answer"]["digest"], StubImage::new("base").digest);
+    assert_eq!(bases(&run)[1]["held"], StubImage::new("only-here").id);
+    assert_eq!(bases(&run)[1]["answer"]["said"], "not_asked", "it is what the engine has of it");
+    assert_eq!(engine.seen("/distribution/").len(), 1);
+    assert_eq!(why(&run)["credentials"], json!([{ "registry": "r.example" }]));
 }
 
 #[test]

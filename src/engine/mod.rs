@@ -20,7 +20,7 @@ pub(crate) use crate::engine::build::{
 use crate::engine::error::EngineError;
 use crate::words::digest::Digest;
 use crate::words::event::LayerState;
-use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
+use crate::words::image::{EngineId, ImageFacts, IndexRoom, Shape, Unnamed};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -76,7 +76,7 @@ pub(crate) trait Engine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resolution {
     /// The digest of the index, or of the manifest where there is no index.
-    Digest(Digest),
+    Digest(Digest, Shape),
     /// This engine has no endpoint for the question.
     Unavailable,
 }

@@ -65,7 +65,7 @@ pub(super) async fn answer<'e, E: Engine>(
     let digest = match pin {
         Some(pin) => Some(pin.clone()),
         None => match run.engine.resolve(&source.reference, credentials.as_ref()).await {
-            Ok(Resolution::Digest(digest)) => Some(digest),
+            Ok(Resolution::Digest(digest, _)) => Some(digest),
             Ok(Resolution::Unavailable) => None,
             Err(error) => return Err(unless_alive(run, image, error).await.into()),
         },

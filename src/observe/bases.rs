@@ -33,7 +33,7 @@ pub(crate) async fn renew<E: Engine>(
         .await?;
     for (base, answer) in answers {
         match answer {
-            Told::Digest(digest) => base.newest = Some(digest),
+            Told::Digest(digest, _) => base.newest = Some(digest),
             Told::Unavailable => return Ok(Err(no_question(&base.reference))),
             Told::Failed(obstacle) => return Ok(Err(unknown(&base.reference, obstacle))),
         }

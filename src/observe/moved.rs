@@ -70,8 +70,8 @@ async fn ask<E: Engine>(
     known: &[Digest],
 ) -> Result<Option<Result<Digest, String>>, EngineError> {
     Ok(match registries.ask(engine, reference).await? {
-        Told::Digest(digest) if known.contains(&digest) => None,
-        Told::Digest(digest) => Some(Ok(digest)),
+        Told::Digest(digest, _) if known.contains(&digest) => None,
+        Told::Digest(digest, _) => Some(Ok(digest)),
         Told::Failed(obstacle) => Some(Err(obstacle.reason)),
         Told::Unavailable => Some(Err("this engine can't ask registries that".to_owned())),
     })

@@ -81,7 +81,7 @@ impl Reached {
     fn unusable(&self) -> Option<FailureClass> {
         match &self.told {
             None => Some(FailureClass::Stalled),
-            Some(Told::Digest(_) | Told::Unavailable) => None,
+            Some(Told::Digest(..) | Told::Unavailable) => None,
             Some(Told::Failed(obstacle)) => match obstacle.class {
                 FailureClass::NotFound
                 | FailureClass::AbsentOrPrivate
@@ -129,13 +129,13 @@ impl Reached {
                     }
                 }
             }
-            Some(Told::Digest(_)) if self.is_slow => {
+            Some(Told::Digest(..)) if self.is_slow => {
                 let patience = shown(limits.patience);
                 let what = format!("reached {login}, but it took longer than {patience}");
                 Check::warn("registry", what)
                     .hint("sync asks the next source beside it; `patience` says after how long")
             }
-            Some(Told::Digest(_)) => Check::ok("registry", format!("reached {login}")),
+            Some(Told::Digest(..)) => Check::ok("registry", format!("reached {login}")),
         };
         anonymous_hub(host, self.login.is_some(), check.about(host))
     }

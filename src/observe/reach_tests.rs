@@ -4,6 +4,7 @@ use crate::state::check::State;
 use crate::state::obstacle::Obstacle;
 use crate::words::code::Code;
 use crate::words::exit::ExitStatus;
+use crate::words::image::Shape;
 
 const LIMITS: Timeouts = Timeouts {
     connect: Some(Duration::from_secs(10)),
@@ -14,7 +15,7 @@ const LIMITS: Timeouts = Timeouts {
 };
 
 fn digest() -> Told {
-    Told::Digest(format!("sha256:{}", "a".repeat(64)).parse().unwrap())
+    Told::Digest(format!("sha256:{}", "a".repeat(64)).parse().unwrap(), Shape::default())
 }
 
 fn failed(class: FailureClass) -> Told {

@@ -13,6 +13,7 @@ use crate::observe::once_more;
 use crate::state::obstacle::Obstacle;
 use crate::words::digest::Digest;
 use crate::words::event::ProgressReporter;
+use crate::words::image::Shape;
 use crate::words::reference::Reference;
 
 /// Questions at once to one registry. Some refuse whoever asks more; the engine has a
@@ -34,7 +35,7 @@ pub(crate) struct Registries<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
     /// The digest of the index, or of the manifest where there is no index.
-    Digest(Digest),
+    Digest(Digest, Shape),
     /// The registry has none, or could not say.
     Failed(Obstacle),
     /// This engine can't ask.
@@ -79,7 +80,7 @@ impl<'a> Registries<'a> {
         let resolved =
             once_more(async || engine.resolve(reference, credentials.as_ref()).await).await;
         match resolved {
-            Ok(Resolution::Digest(digest)) => Ok(Told::Digest(digest)),
+            Ok(Resolution::Digest(digest, shape)) => Ok(Told::Digest(digest, shape)),
             Ok(Resolution::Unavailable) => Ok(Told::Unavailable),
             Err(error) if error.class.stops_run() => Err(error),
             Err(error) => Ok(Told::Failed(failure(error))),

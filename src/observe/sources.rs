@@ -12,6 +12,7 @@ use crate::plan::reasons::Answer;
 use crate::plan::why::foreign_bases;
 use crate::state::desired::DesiredImage;
 use crate::state::observed::ObservedImage;
+use crate::words::image::Shape;
 use crate::words::reference::Reference;
 
 /// The answers, by the full name. A source whose tag stands for something else than what is
@@ -31,7 +32,7 @@ pub(crate) async fn ask<E: Engine>(
         let exact =
             image.wanted().map(|(digest, _)| (digest, reference.repository.with_digest(digest)));
         let other = exact.filter(|(wanted, _)| {
-            let is_wanted = matches!(&of_tag.1, Answer::Digest { digest } if digest == *wanted);
+            let is_wanted = matches!(&of_tag.1, Answer::Digest { digest, .. } if digest == *wanted);
             !is_wanted && of_tag.1 != Answer::Unavailable
         });
         match other {
@@ -47,7 +48,11 @@ pub(crate) async fn ask<E: Engine>(
 
 fn answer(told: Told) -> Answer {
     match told {
-        Told::Digest(digest) => Answer::Digest { digest },
+        Told::Digest(digest, Shape { document, platforms }) => Answer::Digest {
+            digest,
+            document,
+            platforms: platforms.iter().map(ToString::to_string).collect(),
+        },
         Told::Failed(obstacle) => {
             Answer::Failed { class: obstacle.class, code: obstacle.code, message: obstacle.reason }
         }

@@ -13,7 +13,7 @@ use crate::state::inputs::Part;
 use crate::words::code::Code;
 use crate::words::digest::Digest;
 use crate::words::failure::{BuildOn, FailureClass};
-use crate::words::image::EngineId;
+use crate::words::image::{Document, EngineId};
 
 /// All that decides about one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -101,7 +101,7 @@ pub(crate) struct Held {
     /// The engine's id of it.
     pub(crate) image_id: EngineId,
     /// Which document that id is the digest of.
-    pub(crate) id_is: Document,
+    pub(crate) id_is: IdIs,
     /// By which digests it was pulled: of its index, or of its manifest where there is no
     /// index.
     pub(crate) digests: Vec<HeldDigest>,
@@ -118,10 +118,10 @@ pub(crate) struct Held {
     pub(crate) derived: bool,
 }
 
-/// The documents that an image has, each with a digest of its own.
+/// What an engine takes for its id of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Document {
+pub(crate) enum IdIs {
     /// Its configuration, on a store with graph drivers.
     Configuration,
     /// Its index, or its manifest where there is no index, on the containerd store.
@@ -213,6 +213,12 @@ pub(crate) enum Answer {
     Digest {
         /// Of its index, or of its manifest where there is no index.
         digest: Digest,
+        /// Which of the two, where that is told.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        document: Option<Document>,
+        /// What there is an image for, as far as that is told.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        platforms: Vec<String>,
     },
     /// It has none, or could not say.
     Failed {

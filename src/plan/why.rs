@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::reasons::{
-    Answer, BaseSeen, Consent, Document, Held, HeldDigest, InputsSeen, LockSays, Login, PartSeen,
+    Answer, BaseSeen, Consent, Held, HeldDigest, IdIs, InputsSeen, LockSays, Login, PartSeen,
     SourceSeen, Why,
 };
 use crate::state::desired::{DesiredImage, Strategy};
@@ -87,8 +87,8 @@ fn held(facts: &ImageFacts, image: &DesiredImage, seen: &ObservedImage, room: In
     Held {
         image_id: facts.id.clone(),
         id_is: match room {
-            IndexRoom::One => Document::Target,
-            IndexRoom::Any | IndexRoom::OneInRepository => Document::Configuration,
+            IndexRoom::One => IdIs::Target,
+            IndexRoom::Any | IndexRoom::OneInRepository => IdIs::Configuration,
         },
         digests: digests.collect(),
         platform: facts.platform.to_string(),

@@ -20,6 +20,11 @@ fn image(keys: &str) -> DesiredImage {
     DesiredImage { locked: Some(locked), ..image }
 }
 
+/// That a registry has these bytes.
+fn there(digit: &str) -> Answer {
+    Answer::Digest { digest: digest(digit), document: None, platforms: Vec::new() }
+}
+
 fn facts(digests: &[&str], label: Option<&InputLabel>) -> ImageFacts {
     let digest = |repository: &&str| format!("{repository}@{}", digest("a"));
     let label = label.map(|label| (LABEL.to_owned(), label.to_string()));
@@ -62,14 +67,14 @@ fn a_held_digest_is_told_from_the_wanted_one_and_the_id_from_both() {
     let told = why(known(&image, &seen)).held.unwrap();
     assert_eq!(told.digests[0].reference, format!("r.example/acme/tool@{}", digest("a")));
     assert!(told.digests[0].wanted);
-    assert_eq!((told.id_is, told.labels.len()), (Document::Configuration, 0));
+    assert_eq!((told.id_is, told.labels.len()), (IdIs::Configuration, 0));
 
     let locked = Locked { digest: Some(digest("b")), ..Locked::default() };
     let image = DesiredImage { locked: Some(locked), ..image };
     let room = IndexRoom::One;
     let told = why(Known { room, ..known(&image, &seen) }).held.unwrap();
     assert!(!told.digests[0].wanted);
-    assert_eq!(told.id_is, Document::Target);
+    assert_eq!(told.id_is, IdIs::Target);
 }
 
 #[test]
@@ -126,11 +131,11 @@ fn each_source_has_its_own_answers() {
     let seen = ObservedImage::default();
     let exact = format!("r.example/acme/tool@{}", digest("a"));
     let answers = BTreeMap::from([
-        ("r.example/acme/tool:latest".to_owned(), Answer::Digest { digest: digest("b") }),
+        ("r.example/acme/tool:latest".to_owned(), there("b")),
         (exact, Answer::Unavailable),
     ]);
     let told = why(Known { answers, ..known(&image, &seen) });
-    assert_eq!(told.sources[0].answer, Answer::Digest { digest: digest("b") });
+    assert_eq!(told.sources[0].answer, there("b"));
     assert_eq!(told.sources[0].of_wanted, Some(Answer::Unavailable));
     assert_eq!((&told.sources[1].answer, &told.sources[1].of_wanted), (&Answer::NotAsked, &None));
     assert!(told.build_on.is_empty(), "there is no build");

@@ -4,7 +4,7 @@ use super::look::{Look, Tone};
 use super::plan::{action, contacts, sentence};
 use super::rows::{Group, Row, groups};
 use crate::plan::reasons::{
-    Answer, BaseSeen, Document, Held, InputsSeen, LockSays, LockState, PartSeen, SourceSeen, Why,
+    Answer, BaseSeen, Held, IdIs, InputsSeen, LockSays, LockState, PartSeen, SourceSeen, Why,
 };
 use crate::plan::step::Plan;
 use crate::state::changes::Several;
@@ -12,6 +12,7 @@ use crate::state::desired::{PullPolicy, Strategy};
 use crate::state::inputs::LABEL;
 use crate::words::digest::Digest;
 use crate::words::failure::BuildOn;
+use crate::words::image::Document;
 use crate::words::text::{bytes, list};
 
 /// Names of one kind that are shown of a change.
@@ -136,8 +137,8 @@ fn engine(why: &Why) -> Group {
 
 fn holds(group: &mut Group, label: &str, held: &Held, why: &Why) {
     let id_is = match held.id_is {
-        Document::Configuration => "the digest of its configuration",
-        Document::Target => "the digest of its index, or its manifest without one",
+        IdIs::Configuration => "the digest of its configuration",
+        IdIs::Target => "the digest of its index, or its manifest without one",
     };
     group.push(Row::new(label, held.image_id.as_str()).and(Tone::Dim, id_is));
     for digest in &held.digests {
@@ -282,14 +283,30 @@ fn answered(row: Row, answer: &Answer, wanted: Option<&Digest>, pinned: &str) ->
         Answer::NotAsked => row.and(Tone::Dim, NOT_ASKED),
         Answer::Unavailable => row.and(Tone::Dim, "this engine can't ask registries"),
         Answer::Failed { message, .. } => row.and(Tone::Bad, message),
-        Answer::Digest { digest } => {
+        Answer::Digest { digest, document, platforms } => {
             let row = row.and(Tone::Plain, digest.as_str());
+            let row = match shape(*document, platforms) {
+                Some(shape) => row.and(Tone::Dim, shape),
+                None => row,
+            };
             match wanted {
                 Some(wanted) if wanted == digest => row.and(Tone::Good, pinned),
                 Some(_) => row.and(Tone::Warn, format!("not {pinned}")),
                 None => row,
             }
         }
+    }
+}
+
+/// `an index for linux/amd64 and linux/arm64`.
+fn shape(document: Option<Document>, platforms: &[String]) -> Option<String> {
+    let document = match document? {
+        Document::Index => "an index",
+        Document::Manifest => "a manifest",
+    };
+    match list(platforms, "and") {
+        none if none.is_empty() => Some(document.to_owned()),
+        platforms => Some(format!("{document} for {platforms}")),
     }
 }
 

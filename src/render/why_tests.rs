@@ -14,6 +14,11 @@ fn digest(digit: &str) -> Digest {
     format!("sha256:{}", digit.repeat(64)).parse().unwrap()
 }
 
+/// That a registry has these bytes.
+fn there(digit: &str) -> Answer {
+    Answer::Digest { digest: digest(digit), document: None, platforms: Vec::new() }
+}
+
 fn plan() -> Plan {
     let names = Names {
         changed: Several { count: 22, first: (0..22).map(|n| format!("src/{n:02}")).collect() },
@@ -54,6 +59,11 @@ fn told() -> Why {
         code: Code::NotFound,
         message: "not found: manifest unknown".into(),
     };
+    let index = Answer::Digest {
+        digest: digest("a"),
+        document: Some(Document::Index),
+        platforms: vec!["linux/amd64".into(), "linux/arm64".into()],
+    };
     let source = |host: &str, answer, of_wanted| SourceSeen {
         source: format!("{host}/acme/tool:1"),
         answer,
@@ -77,7 +87,7 @@ fn told() -> Why {
         },
         held: Some(Held {
             image_id: EngineId::new(digest("1").as_str()),
-            id_is: Document::Configuration,
+            id_is: IdIs::Configuration,
             digests: vec![HeldDigest {
                 reference: format!("r.example/acme/tool@{}", digest("a")),
                 wanted: true,
@@ -106,12 +116,12 @@ fn told() -> Why {
             held: None,
             locked: Some(digest("d")),
             frontend: false,
-            answer: Answer::Digest { digest: digest("e") },
+            answer: there("e"),
         }],
         sources: vec![
-            source("r.example", Answer::Digest { digest: digest("a") }, None),
-            source("s.example", Answer::Digest { digest: digest("b") }, Some(failed.clone())),
-            source("t.example", failed, Some(Answer::Digest { digest: digest("a") })),
+            source("r.example", index, None),
+            source("s.example", there("b"), Some(failed.clone())),
+            source("t.example", failed, Some(there("a"))),
             source("u.example", Answer::NotAsked, None),
             source("v.example", Answer::Unavailable, None),
         ],
@@ -173,7 +183,8 @@ fn every_side_of_an_image_has_its_place() {
                     wants
 
     the sources, in order
-      1             r.example/acme/tool:1  sha256:aaaaaaaaaaaa  what the lock wants
+      1             r.example/acme/tool:1  sha256:aaaaaaaaaaaa  an index for linux/amd64 and linux/arm64
+                    what the lock wants
       2             s.example/acme/tool:1  sha256:bbbbbbbbbbbb  not what the lock wants  asked for that:
                     not found: manifest unknown
       3             t.example/acme/tool:1  not found: manifest unknown  and it has what the lock wants

@@ -143,14 +143,14 @@ impl<E: Engine> Resolver<'_, E> {
         let exact: Vec<Reference> = exact.collect();
         let asked = exact.iter().map(|exact| self.registries.ask(self.engine, exact));
         let told = try_join_all(asked).await?;
-        if told.contains(&Told::Digest(digest.clone())) {
+        if told.iter().any(|told| matches!(told, Told::Digest(has, _) if has == digest)) {
             return Ok(true);
         }
         let open = exact.iter().zip(&told).find_map(|(exact, told)| match told {
             Told::Failed(obstacle) if is_absence(obstacle.class) => None,
             Told::Failed(obstacle) => Some(format!("`{exact}`: {}", obstacle.reason)),
             Told::Unavailable => Some("this engine can't ask registries".to_owned()),
-            Told::Digest(_) => None,
+            Told::Digest(..) => None,
         });
         if let Some(why) = &open {
             warnings.push(format!("whether a source still has what is locked is not known: {why}"));
@@ -160,7 +160,7 @@ impl<E: Engine> Resolver<'_, E> {
 
     async fn source(&self, wanted: &Wanted, source: &Reference) -> Result<Answer, EngineError> {
         let told = match self.registries.ask(self.engine, source).await? {
-            Told::Digest(digest) => Ok(digest),
+            Told::Digest(digest, _) => Ok(digest),
             Told::Failed(obstacle) => Err(obstacle),
             Told::Unavailable => by_pulling::ask(self, wanted, source).await?,
         };

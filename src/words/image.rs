@@ -65,6 +65,38 @@ pub(crate) enum IndexRoom {
     One,
 }
 
+/// What a registry serves by a digest, as far as it tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Which document the digest is of.
+    pub(crate) document: Option<Document>,
+    /// What there is an image for.
+    pub(crate) platforms: Vec<Platform>,
+}
+
+/// The documents that registries serve an image by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Document {
+    /// A list of manifests, one for each platform.
+    Index,
+    /// One image, for one platform.
+    Manifest,
+}
+
+impl Document {
+    /// By the media types of Docker and of the OCI.
+    pub(crate) fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            "application/vnd.oci.image.index.v1+json"
+            | "application/vnd.docker.distribution.manifest.list.v2+json" => Some(Self::Index),
+            "application/vnd.oci.image.manifest.v1+json"
+            | "application/vnd.docker.distribution.manifest.v2+json" => Some(Self::Manifest),
+            _ => None,
+        }
+    }
+}
+
 /// An image that no name points at any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unnamed {

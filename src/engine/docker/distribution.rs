@@ -2,12 +2,15 @@
 
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error;
+use bollard::models::DistributionInspect;
 
 use crate::engine::docker::classify::{self, About, Doing};
 use crate::engine::docker::client::DockerClient;
 use crate::engine::docker::images::is_about_the_path;
 use crate::engine::error::EngineError;
 use crate::engine::{Credentials, Resolution};
+use crate::words::image::{Document, Shape};
+use crate::words::platform::Platform;
 use crate::words::reference::{DOCKER_HUB, Reference};
 
 pub(super) async fn resolve(
@@ -29,8 +32,9 @@ pub(super) async fn resolve(
         Ok(found) => found
             .descriptor
             .digest
+            .as_ref()
             .and_then(|digest| digest.parse().ok())
-            .map(Resolution::Digest)
+            .map(|digest| Resolution::Digest(digest, shape(&found)))
             .ok_or_else(|| {
                 classify::answered(
                     "the registry's answer has no digest: invalid character",
@@ -44,6 +48,21 @@ pub(super) async fn resolve(
             Ok(Resolution::Unavailable)
         }
         Err(error) => Err(classify::failed(error, &about)),
+    }
+}
+
+/// What it is that the registry has. Attestations are for no platform.
+fn shape(found: &DistributionInspect) -> Shape {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let platforms = found.platforms.iter().map(|platform| {
+        let (os, variant) = (part(&platform.os), part(&platform.variant));
+        Platform::normalised(&os, &part(&platform.architecture), &variant)
+    });
+    let is_one = |platform: &Platform| !platform.os.is_empty() && platform.os != "unknown";
+    let media_type = found.descriptor.media_type.as_deref();
+    Shape {
+        document: media_type.and_then(Document::of),
+        platforms: platforms.filter(is_one).collect(),
     }
 }
 
@@ -99,10 +118,46 @@ mod tests {
         let (client, name) = (stub.client(), "redis".parse().unwrap());
         assert_eq!(
             client.resolve(&name, None).await.unwrap(),
-            Resolution::Digest(digest.parse().unwrap())
+            Resolution::Digest(digest.parse().unwrap(), Shape::default())
         );
         assert_eq!(stub.requests()[0], "GET /distribution/docker.io/library/redis:latest/json");
         assert_eq!(client.resolve(&name, None).await.unwrap_err().class, C::NotARegistry);
+    }
+
+    #[tokio::test]
+    async fn an_index_is_told_from_a_manifest_and_attestations_are_for_nobody() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let answer = |media_type: &str, platforms: &str| {
+            let descriptor = format!(r#"{{"digest":"{digest}","mediaType":"{media_type}"}}"#);
+            json(200, &format!(r#"{{"Descriptor":{descriptor},"Platforms":[{platforms}]}}"#))
+        };
+        let arm = r#"{"architecture":"arm64","os":"linux","variant":"v8"}"#;
+        let none = r#"{"architecture":"unknown","os":"unknown"}"#;
+        let both = format!("{arm},{none}");
+        let stub = Stub::answering(&[
+            answer("application/vnd.oci.image.index.v1+json", &both),
+            answer("application/vnd.docker.distribution.manifest.v2+json", arm),
+            answer("text/plain", ""),
+        ]);
+        let client = stub.client();
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            match client.resolve(&"redis".parse().unwrap(), None).await.unwrap() {
+                Resolution::Digest(_, Shape { document, platforms }) => {
+                    let platforms: Vec<String> =
+                        platforms.iter().map(ToString::to_string).collect();
+                    told.push((document, platforms.join(" ")));
+                }
+                Resolution::Unavailable => panic!("it can ask"),
+            }
+        }
+        let arm = "linux/arm64".to_owned();
+        let want = [
+            (Some(Document::Index), arm.clone()),
+            (Some(Document::Manifest), arm),
+            (None, String::new()),
+        ];
+        assert_eq!(told, want);
     }
 
     #[tokio::test]

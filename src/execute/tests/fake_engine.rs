@@ -18,7 +18,7 @@ use crate::engine::{
 use crate::words::digest::Digest;
 use crate::words::event::{LayerState, StepProgress};
 use crate::words::failure::FailureClass;
-use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed};
+use crate::words::image::{EngineId, ImageFacts, IndexRoom, Shape, Unnamed};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -196,7 +196,7 @@ impl Engine for FakeEngine {
             Reply::Fails(class) => Err(error(class, &reference.canonical())),
             Reply::Silent(seconds, digit) => {
                 sleep(Duration::from_secs(seconds)).await;
-                Ok(Resolution::Digest(digest(digit)))
+                Ok(Resolution::Digest(digest(digit), Shape::default()))
             }
             Reply::Serves(d)
             | Reply::BreaksOff(d, _)
@@ -205,7 +205,7 @@ impl Engine for FakeEngine {
             | Reply::Nothing(d)
             | Reply::Lies(d)
             | Reply::Foreign(d)
-            | Reply::Retries(d) => Ok(Resolution::Digest(digest(d))),
+            | Reply::Retries(d) => Ok(Resolution::Digest(digest(d), Shape::default())),
         }
     }
 

@@ -36,5 +36,5 @@ async fn a_silent_registry_is_waited_for_as_long_as_the_engine_and_holds_up_no_o
     assert_eq!(engine.calls.borrow().len(), 4, "each is asked once");
     let without = Timeouts { connect: None, patience: None, ..LIMITS };
     let (all, _) = reached(&engine, &["silent.example"], without).await;
-    assert!(matches!(all[0].told, Some(Told::Digest(_))) && !all[0].is_slow, "{all:?}");
+    assert!(matches!(all[0].told, Some(Told::Digest(..))) && !all[0].is_slow, "{all:?}");
 }
