@@ -124,7 +124,11 @@ pub(crate) struct Held {
 pub(crate) enum IdIs {
     /// Its configuration, on a store with graph drivers.
     Configuration,
-    /// Its index, or its manifest where there is no index, on the containerd store.
+    /// Its index, on the containerd store.
+    Index,
+    /// Its manifest, on the containerd store, where it has no index.
+    Manifest,
+    /// One of these two: the engine does not tell which.
     Target,
 }
 

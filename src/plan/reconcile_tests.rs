@@ -73,6 +73,7 @@ pub(super) fn facts(labels: &[(&str, &str)], digests: &[&str]) -> ImageFacts {
         platform: "linux/amd64".parse().unwrap(),
         labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         size: 1,
+        document: None,
     }
 }
 

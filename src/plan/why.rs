@@ -12,7 +12,7 @@ use crate::plan::reasons::{
 use crate::state::desired::{DesiredImage, Strategy};
 use crate::state::inputs::{Base, InputLabel, Inputs, LABEL, Part};
 use crate::state::observed::ObservedImage;
-use crate::words::image::{ImageFacts, IndexRoom};
+use crate::words::image::{Document, ImageFacts, IndexRoom};
 
 /// What is known of one image, from every side.
 #[derive(Debug, Clone)]
@@ -86,9 +86,11 @@ fn held(facts: &ImageFacts, image: &DesiredImage, seen: &ObservedImage, room: In
     let built_for = facts.labels.get(LABEL).map(|label| InputLabel::read(label).name);
     Held {
         image_id: facts.id.clone(),
-        id_is: match room {
-            IndexRoom::One => IdIs::Target,
-            IndexRoom::Any | IndexRoom::OneInRepository => IdIs::Configuration,
+        id_is: match (facts.document, room) {
+            (Some(Document::Index), _) => IdIs::Index,
+            (Some(Document::Manifest), _) => IdIs::Manifest,
+            (None, IndexRoom::One) => IdIs::Target,
+            (None, IndexRoom::Any | IndexRoom::OneInRepository) => IdIs::Configuration,
         },
         digests: digests.collect(),
         platform: facts.platform.to_string(),

@@ -34,6 +34,7 @@ fn facts(digests: &[&str], label: Option<&InputLabel>) -> ImageFacts {
         platform: "linux/amd64".parse().unwrap(),
         labels: label.into_iter().chain([("other".to_owned(), "x".to_owned())]).collect(),
         size: 7,
+        document: None,
     }
 }
 
@@ -75,6 +76,13 @@ fn a_held_digest_is_told_from_the_wanted_one_and_the_id_from_both() {
     let told = why(Known { room, ..known(&image, &seen) }).held.unwrap();
     assert!(!told.digests[0].wanted);
     assert_eq!(told.id_is, IdIs::Target);
+    let of = |document| {
+        let local = seen.local.clone().map(|facts| ImageFacts { document, ..facts });
+        let seen = ObservedImage { local, ..ObservedImage::default() };
+        why(Known { room, ..known(&image, &seen) }).held.unwrap().id_is
+    };
+    assert_eq!(of(Some(Document::Index)), IdIs::Index);
+    assert_eq!(of(Some(Document::Manifest)), IdIs::Manifest);
 }
 
 #[test]

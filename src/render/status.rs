@@ -155,6 +155,7 @@ mod tests {
             platform: "linux/amd64".parse().unwrap(),
             labels: BTreeMap::new(),
             size: 113_000_000,
+            document: None,
         };
         let found = ObservedImage { local: Some(facts), ..ObservedImage::default() };
         let observed =

@@ -138,6 +138,8 @@ fn engine(why: &Why) -> Group {
 fn holds(group: &mut Group, label: &str, held: &Held, why: &Why) {
     let id_is = match held.id_is {
         IdIs::Configuration => "the digest of its configuration",
+        IdIs::Index => "the digest of its index",
+        IdIs::Manifest => "the digest of its manifest",
         IdIs::Target => "the digest of its index, or its manifest without one",
     };
     group.push(Row::new(label, held.image_id.as_str()).and(Tone::Dim, id_is));

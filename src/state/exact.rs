@@ -50,6 +50,7 @@ mod tests {
             platform: "linux/amd64".parse().unwrap(),
             labels: std::collections::BTreeMap::new(),
             size: 1,
+            document: None,
         }
     }
 

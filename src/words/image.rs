@@ -50,6 +50,9 @@ pub(crate) struct ImageFacts {
     pub(crate) labels: BTreeMap<String, String>,
     /// Bytes, unpacked.
     pub(crate) size: u64,
+    /// Which document its id is the digest of, where the engine tells. The containerd store
+    /// may.
+    pub(crate) document: Option<Document>,
 }
 
 /// For how many platforms an engine can hold one index, so that each can be proven.

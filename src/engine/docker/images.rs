@@ -12,7 +12,7 @@ use crate::engine::docker::client::DockerClient;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::words::digest::Digest;
 use crate::words::failure::FailureClass;
-use crate::words::image::{EngineId, ImageFacts, IndexRoom, Unnamed, parse_repo_digest};
+use crate::words::image::{Document, EngineId, ImageFacts, IndexRoom, Unnamed, parse_repo_digest};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 use crate::words::text::foreign_line;
@@ -172,6 +172,9 @@ fn facts(image: ImageInspect) -> Option<ImageFacts> {
         ),
         labels: image.config.and_then(|config| config.labels).into_iter().flatten().collect(),
         size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        document: image
+            .descriptor
+            .and_then(|descriptor| Document::of(descriptor.media_type.as_deref()?)),
     })
 }
 
@@ -228,6 +231,21 @@ mod tests {
         assert_eq!(facts.repo_digests.len(), 1);
         assert_eq!(facts.labels["k"], "v");
         assert_eq!(stub.requests()[0], "GET /images/ghcr.io/a/b:1/json");
+        assert_eq!(facts.document, None);
+    }
+
+    #[tokio::test]
+    async fn the_containerd_store_tells_what_an_id_is_of() {
+        let image = |kind: &str| {
+            let descriptor =
+                format!(r#"{{"mediaType":"application/vnd.oci.image.{kind}.v1+json"}}"#);
+            json(200, &format!(r#"{{"Id":"sha256:1f","Descriptor":{descriptor}}}"#))
+        };
+        let stub = Stub::answering(&[image("index"), image("manifest"), image("config")]);
+        let client = stub.client();
+        for want in [Some(Document::Index), Some(Document::Manifest), None] {
+            assert_eq!(client.inspect("a:1").await.unwrap().unwrap().document, want);
+        }
     }
 
     #[tokio::test]

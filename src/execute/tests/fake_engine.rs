@@ -84,6 +84,7 @@ pub(super) fn facts(digit: char, platform: &str) -> ImageFacts {
         platform: platform.parse().unwrap(),
         labels: BTreeMap::new(),
         size: 1,
+        document: None,
     }
 }
 
