@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod recipes;
+mod faults;
 mod reference;
 
 use std::path::{Path, PathBuf};
