@@ -80,10 +80,14 @@ impl Watch {
                     }
                     LayerState::Requested | LayerState::Waiting | LayerState::Present => {}
                 }
-                if *layer != before {
+                let after = *layer;
+                if after != before {
                     self.has_moved(Duration::ZERO);
                 }
-                let image = image.to_owned();
+                // A download that was resumed counts from zero, and what is shown never runs back.
+                let is_coming = state == LayerState::Downloading;
+                let current = if is_coming { after.bytes } else { current };
+                let (image, total) = (image.to_owned(), after.total);
                 voice.report(Event::Layer { image, layer: id, state, current, total });
             }
             PullProgress::Retrying { id, seconds } => {
@@ -166,6 +170,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     const STALL: Duration = Duration::from_secs(120);
@@ -200,11 +206,24 @@ mod tests {
         let resumed = vec![downloading(90), retry, downloading(1), downloading(2)];
         assert_eq!(seconds_left(resumed).await, [120, 125, 120, 120]);
         let mut watch = Watch::new(Some(STALL));
-        let voice = ProgressReporter::new(|_| ());
-        for message in [downloading(90), downloading(1)] {
+        let shown = Arc::<Mutex<Vec<(u64, u64)>>>::default();
+        let told = Arc::clone(&shown);
+        let voice = ProgressReporter::new(move |event| {
+            if let Event::Layer { current, total, .. } = event {
+                told.lock().unwrap().push((current, total));
+            }
+        });
+        let rest = |current| PullProgress::Layer {
+            id: "0123456789ab".to_owned(),
+            state: LayerState::Downloading,
+            current,
+            total: 10,
+        };
+        for message in [downloading(90), rest(1), rest(10)] {
             watch.see(&voice, "tool", message);
         }
         assert_eq!(watch.bytes(), 90, "what is shown never runs backwards");
+        assert_eq!(*shown.lock().unwrap(), [(90, 100); 3]);
     }
 
     fn layer(state: LayerState) -> PullProgress {
