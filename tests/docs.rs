@@ -1,8 +1,8 @@
 //! The documentation: what it shows has to be so.
 
 mod catalogue;
-mod recipes;
 mod faults;
+mod recipes;
 mod reference;
 
 use std::path::{Path, PathBuf};
