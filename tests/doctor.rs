@@ -138,7 +138,12 @@ fn without_an_engine_what_can_be_known_is_told() {
     // What is no address is a mistake on the command line.
     let run = as_json(&Occ::new().args(["-H", "ftp://x", "doctor"]), 64);
     assert_eq!(check(&run, "endpoint", None)["code"], "OCC-ENGINE-ADDRESS");
-    // An engine that only seems to be one.
+    // One that says nothing, …
+    let engine = StubEngine::start().failing("GET", Fault::Hang);
+    let run = as_json(&self::occ(&engine, &manifest(BOTH)), 5);
+    let text = check(&run, "engine", None)["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("no answer"), "{text}");
+    // … and one that only seems to be one.
     let engine = StubEngine::start().failing("GET", Fault::Garbage);
     let run = as_json(&self::occ(&engine, &manifest(BOTH)), 5);
     assert_eq!(check(&run, "engine", None)["state"], "fail");
@@ -263,6 +268,17 @@ fn an_engine_that_cannot_ask_registries_is_no_failure() {
         "{told}"
     );
     assert!(engine.changes().is_empty(), "{run}");
+}
+
+#[test]
+fn a_platform_that_is_none_is_told_before_a_sync_trips_over_it() {
+    let engine = engine();
+    let occ = occ(&engine, &manifest(BOTH)).env("DOCKER_DEFAULT_PLATFORM", "linux/arm64");
+    let told = check(&as_json(&occ, 0), "platform", None);
+    assert_eq!(told["text"], "linux/arm64, from `DOCKER_DEFAULT_PLATFORM`");
+    let run = as_json(&occ.env("DOCKER_DEFAULT_PLATFORM", "arm"), 64);
+    let told = check(&run, "platform", None);
+    assert_eq!((&told["state"], &told["code"]), (&json!("fail"), &json!("OCC-USAGE")));
 }
 
 #[test]

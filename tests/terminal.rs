@@ -29,11 +29,13 @@ fn occ(engine: &StubEngine) -> Occ {
 }
 
 /// Every command that writes a result, and how it ends.
-const RESULTS: [(&[&str], i32); 8] = [
+const RESULTS: [(&[&str], i32); 10] = [
     (&["check"], 0),
     (&["plan"], 0),
     (&["status"], 0),
     (&["sync"], 1),
+    (&["why", "opencode"], 0),
+    (&["doctor"], 0),
     (&["schema"], 0),
     (&["--help"], 0),
     (&["--version"], 0),

@@ -268,7 +268,7 @@ pub(super) fn connect(settings: &Settings, timeouts: Timeouts) -> Result<DockerC
 }
 
 /// `DOCKER_DEFAULT_PLATFORM`, for images that leave their platform to the engine.
-fn default_platform(desired: &mut Desired, settings: &Settings) -> Result<(), Stop> {
+pub(super) fn default_platform(desired: &mut Desired, settings: &Settings) -> Result<(), Stop> {
     match settings.environment.default_platform() {
         None => Ok(()),
         Some((_, Some(platform))) => {

@@ -1,7 +1,8 @@
 //! Floor 1: the plan. What has to be done, why, and in what order.
 //!
 //! [`reconcile()`](reconcile::reconcile) is a pure function; a dry run is
-//! printing what it returns. Nothing here has a client.
+//! printing what it returns. Nothing here has a client. [`why`] tells what a plan was made
+//! from.
 
 pub(crate) mod display;
 mod order;

@@ -2,7 +2,8 @@
 //!
 //! [`desired`] is the manifest, validated and with its defaults filled in;
 //! [`observed`] is what the engine holds. Both are plain data. What the manifest may have
-//! of this machine, [`args`] from its environment for one, is decided in [`consent`].
+//! of this machine, [`args`] from its environment for one, is decided in [`consent`]. A
+//! [`check`] is what is told of one thing that a sync depends on.
 
 pub(crate) mod args;
 pub(crate) mod changes;

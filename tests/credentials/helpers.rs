@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::configuration::{NAME, anonymous_with_warning, engine, helper, sync};
+use super::manifest;
 use crate::support::occ::Occ;
 use crate::support::stub_engine::StubEngine;
 use crate::support::wait_until;
@@ -44,6 +45,28 @@ fn row_65_a_helper_that_fails_is_named_and_not_quoted() {
     let file = occ.path("bin/docker-credential-h");
     fs_err::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
     anonymous_with_warning(&inert, &occ, &["`docker-credential-h` is not executable"]);
+}
+
+#[test]
+fn why_and_doctor_name_the_helper_and_tell_nothing_of_what_it_said() {
+    let engine = engine();
+    let occ = Occ::manifest(&manifest(NAME, &["a.example"])).args(["-H", &engine.host()]);
+    let answer = r#"echo '{"ServerURL":"a.example","Username":"me","Secret":"s3cret"}'"#;
+    let occ = helper(occ, "h", answer).docker_config(r#"{"credsStore": "h"}"#);
+    for arguments in [&["why", "tool"][..], &["why", "tool", "--refresh"]] {
+        let run = occ.run_with(arguments.iter().copied()).expect(0).never_says(&["s3cret"]);
+        assert!(run.stdout.contains("found in `docker-credential-h`\n"), "{run}");
+    }
+    let run = occ.run_with(["doctor"]).expect(0).never_says(&["s3cret"]);
+    let words = "a.example: reached with the login from `docker-credential-h`\n";
+    assert!(run.stdout.contains(words), "{run}");
+    // One that fails is told, and nobody is asked with what it may have.
+    let occ = helper(occ, "h", "echo s3cret; exit 1");
+    let words = "`docker-credential-h` failed (exit status: 1)";
+    let run = occ.run_with(["why", "tool"]).expect(0).says(&["warning: ", words]);
+    run.never_says(&["s3cret", "found in"]);
+    let run = occ.run_with(["doctor"]).expect(0).never_says(&["s3cret"]);
+    assert!(run.stdout.contains(&format!("warn  credentials  {words}")), "{run}");
 }
 
 /// It and a child of its own hold `alive` open until both are dead.

@@ -77,9 +77,15 @@ fn row_94_in_the_c_locale_all_output_is_ascii() {
     let engine = engine();
     for variable in ["LC_ALL", "LANG"] {
         let occ = occ(&engine).without_env("LC_ALL").env(variable, "C");
-        for arguments in
-            [&["plan"][..], &["sync"], &["status"], &["check"], &["--progress", "tty", "sync"]]
-        {
+        for arguments in [
+            &["plan"][..],
+            &["sync"],
+            &["status"],
+            &["check"],
+            &["why", "built"],
+            &["doctor"],
+            &["--progress", "tty", "sync"],
+        ] {
             let mut command = occ.command();
             let output = command.args(arguments).output().unwrap();
             assert!(

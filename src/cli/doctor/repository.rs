@@ -3,6 +3,7 @@
 use crate::cli::Stop;
 use crate::cli::consent;
 use crate::cli::find::{load_from, locate};
+use crate::cli::job::default_platform;
 use crate::cli::lockfile::LockFile;
 use crate::cli::locking::{Locking, demands};
 use crate::cli::settings::Settings;
@@ -45,6 +46,12 @@ impl Repository {
     }
 
     fn read(&mut self, settings: &Settings, place: &Place, mut desired: Desired) {
+        if let Some((text, _)) = settings.environment.default_platform() {
+            self.checks.push(match default_platform(&mut desired, settings) {
+                Ok(()) => Check::ok("platform", format!("{text}, from `DOCKER_DEFAULT_PLATFORM`")),
+                Err(stop) => stopped(settings, "platform", stop),
+            });
+        }
         match LockFile::open(&place.file) {
             Ok(file) => {
                 let demands = demands(&desired, file.lock.as_ref());
