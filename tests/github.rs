@@ -160,7 +160,10 @@ fn nobody_else_commands_the_runner() {
         &["sync", "--progress", "json"],
         &["sync", "--format", "json"],
         &["sync", "--format", "json", "--progress", "json", "-vvv"],
+        &["sync", "--no-github", "-v"],
         &["sync", "##[add-mask]b"],
+        &["sync", "##[add-mask]b", "--no-github"],
+        &["##[add-mask]b", "--no-github"],
         &["##[add-mask]b"],
         &["##[add-mask]b", "--format", "json", "--progress", "json"],
     ] {

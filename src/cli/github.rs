@@ -58,8 +58,7 @@ struct Site {
 impl Github {
     /// `None` where it is another place, or nobody wants it.
     pub(crate) fn of(environment: &Environment, off: bool) -> Option<Self> {
-        let is_on = environment.text("GITHUB_ACTIONS").is_some_and(|value| value == "true");
-        (is_on && !off).then(|| Self {
+        (environment.is_on_github() && !off).then(|| Self {
             workspace: environment.path("GITHUB_WORKSPACE"),
             summary: environment.path("GITHUB_STEP_SUMMARY"),
             output: environment.path("GITHUB_OUTPUT"),

@@ -23,51 +23,58 @@ use crate::words::text::count;
 /// Where GitHub looks for workflows, from the top of the repository.
 const GITHUB: &str = ".github/workflows/occ.yml";
 
-/// A file to write.
-struct File {
-    path: PathBuf,
-    what: &'static str,
-    text: String,
-}
+/// What the files are called.
+const MANIFEST: &str = "the manifest";
+const THE_WORKFLOW: &str = "the workflow";
 
 pub(super) fn run(settings: &Settings, args: &InitArgs) -> Result<Done, Stop> {
     let path = settings.manifest.as_deref().unwrap_or(Path::new(NAME));
-    let mut files = Vec::new();
-    let mut told = String::new();
-    let mut images = Images::default();
-    if let Some(from) = &args.from {
-        let made = import(settings, from, &placed(path)?)?;
-        let number = count(made.images.len(), "image", "images");
-        told = format!(": {number} from `{}`", from.display());
-        images = Images::Declared(made.images);
-        files.push(File { path: path.to_owned(), what: "the manifest", text: made.text });
-    } else if args.ci.is_none() {
-        let text = DEFAULT.to_owned();
-        files.push(File { path: path.to_owned(), what: "the manifest", text });
-    }
-    if args.ci.is_some() {
-        let place = placed(path)?;
-        let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
-        let path = relative(&here, &place.root.join(GITHUB));
-        files.push(File { path, what: "the workflow", text: WORKFLOW.to_owned() });
-    }
+    let manifest = (args.from.is_some() || args.ci.is_none()).then(|| path.to_owned());
+    let workflow = args.ci.map(|_| workflow_of(path)).transpose()?;
     // All of them, or none.
-    for File { path, what, .. } in &files {
-        if !args.force && path.symlink_metadata().is_ok() {
-            let error = io::Error::from(io::ErrorKind::AlreadyExists);
-            return Err(Stop::input(ExitStatus::Failed, unwritable(path, what, &error)));
-        }
-    }
+    is_new(manifest.as_deref(), MANIFEST, args.force)?;
+    is_new(workflow.as_deref(), THE_WORKFLOW, args.force)?;
     let mut text = String::new();
-    for (at, File { path, what, text: content }) in files.iter().enumerate() {
-        write(path, content, args.force)
-            .map_err(|error| Stop::input(ExitStatus::Failed, unwritable(path, what, &error)))?;
-        let told = if at == 0 { told.as_str() } else { "" };
+    let mut images = Images::default();
+    if let Some(path) = manifest {
+        let mut told = String::new();
+        let content = match &args.from {
+            None => DEFAULT.to_owned(),
+            Some(from) => {
+                let made = import(settings, from, &placed(&path)?)?;
+                let number = count(made.images.len(), "image", "images");
+                told = format!(": {number} from `{}`", from.display());
+                images = Images::Declared(made.images);
+                made.text
+            }
+        };
+        write(&path, MANIFEST, &content, args.force)?;
         let _ = writeln!(text, "wrote `{}`{told}", path.display());
+    }
+    if let Some(path) = workflow {
+        write(&path, THE_WORKFLOW, WORKFLOW, args.force)?;
+        let _ = writeln!(text, "wrote `{}`", path.display());
     }
     text.push_str(&next(settings, args, path));
     let text = if settings.quiet { String::new() } else { text };
     Ok(Done::about(ExitStatus::Success, text, images))
+}
+
+/// Where the workflow of a manifest's repository is, from here.
+fn workflow_of(manifest: &Path) -> Result<PathBuf, Stop> {
+    let place = placed(manifest)?;
+    let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+    Ok(relative(&here, &place.root.join(GITHUB)))
+}
+
+/// Fails where something is that may not be overwritten.
+fn is_new(path: Option<&Path>, what: &str, force: bool) -> Result<(), Stop> {
+    match path {
+        Some(path) if !force && path.symlink_metadata().is_ok() => {
+            Err(unwritable(path, what, &io::ErrorKind::AlreadyExists.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What to do with it.
@@ -95,11 +102,10 @@ fn next(settings: &Settings, args: &InitArgs, path: &Path) -> String {
 
 /// Where the manifest will be.
 fn placed(path: &Path) -> Result<Place, Stop> {
-    place_of(path)
-        .map_err(|error| Stop::input(ExitStatus::Failed, unwritable(path, "the manifest", &error)))
+    place_of(path).map_err(|error| unwritable(path, MANIFEST, &error))
 }
 
-fn unwritable(path: &Path, what: &str, error: &io::Error) -> Diagnostic {
+fn unwritable(path: &Path, what: &str, error: &io::Error) -> Stop {
     let what = format!("cannot write {what} `{}`", path.display());
     let found = match error.kind() {
         _ if path.is_dir() => Diagnostic::error(format!("{what}: it is a directory")),
@@ -114,21 +120,24 @@ fn unwritable(path: &Path, what: &str, error: &io::Error) -> Diagnostic {
             .hint("free some, and run it again with `--force`: the file may be there in part"),
         _ => Diagnostic::error(format!("{what}: {error}")),
     };
-    found.code(Code::File)
+    Stop::input(ExitStatus::Failed, found.code(Code::File))
 }
 
 /// Without `force` the file must be new: what is there is never lost by accident.
-fn write(path: &Path, text: &str, force: bool) -> io::Result<()> {
-    // Only those that GitHub wants: a typing error in a path makes no directories.
-    if let Some(folder) = path.parent().filter(|_| path.ends_with(GITHUB)) {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
-    }
-    options.open(path)?.write_all(text.as_bytes())
+fn write(path: &Path, what: &str, text: &str, force: bool) -> Result<(), Stop> {
+    let written = || {
+        // Only those that GitHub wants: a typing error in a path makes no directories.
+        if let Some(folder) = path.parent().filter(|_| path.ends_with(GITHUB)) {
+            fs::create_dir_all(folder)?;
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true);
+        if force {
+            options.create(true).truncate(true);
+        } else {
+            options.create_new(true);
+        }
+        options.open(path)?.write_all(text.as_bytes())
+    };
+    written().map_err(|error| unwritable(path, what, &error))
 }

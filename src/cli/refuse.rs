@@ -69,16 +69,15 @@ pub(super) fn refuse(
             .is_some_and(|value| value == "json")
     };
     let off = words.iter().any(|word| word == "--no-github") || environment.is_github_off();
-    let on_github = Github::of(environment, off).is_some();
     let guarded = |text: &str, guard: Guard| -> String {
-        if on_github { guard(text).into_owned() } else { text.to_owned() }
+        if environment.is_on_github() { guard(text).into_owned() } else { text.to_owned() }
     };
     if wants_json("--progress", "OCC_PROGRESS") {
         tell(&guarded(&json::diagnostic(&diagnostic), harmless_json));
     } else {
         tell(&guarded(&text, harmless));
         tell(&explain::of_diagnostics(slice::from_ref(&diagnostic), look));
-        if on_github {
+        if Github::of(environment, off).is_some() {
             github::refused(&diagnostic);
         }
     }

@@ -151,6 +151,11 @@ impl Environment {
         self.text("OCC_NO_GITHUB").is_some_and(|value| !no.contains(&&*value.to_lowercase()))
     }
 
+    /// Whether this is a step of a workflow on GitHub Actions.
+    pub(crate) fn is_on_github(&self) -> bool {
+        self.text("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+    }
+
     /// Where programs are looked for.
     pub(crate) fn search_path(&self) -> Option<OsString> {
         self.os("PATH").cloned()
@@ -235,11 +240,11 @@ impl Settings {
         }
     }
 
-    /// What a text has to pass on its way to stderr, or as JSON: a runner of GitHub Actions
-    /// obeys what it reads, whoever said it.
+    /// What a text has to pass on its way out, or as JSON: a runner of GitHub Actions obeys what
+    /// it reads, whoever said it, and whatever `--no-github` asks for.
     fn guard(&self, is_json: bool) -> Option<Guard> {
-        self.github.as_ref()?;
-        Some(if is_json { harmless_json } else { harmless })
+        let guard = if is_json { harmless_json } else { harmless };
+        self.environment.is_on_github().then_some(guard)
     }
 
     /// Makes a text safe for whoever reads along.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::import::notes::{Note, quoted};
 use crate::import::{Build, Draft, Imported};
-use crate::words::reference::{DOCKER_HUB, Repository};
+use crate::words::reference::{DOCKER_HUB, Reference, Repository};
 use crate::words::text::{foreign_line, list, sanitise};
 
 /// A line is no longer than this where that can be had.
@@ -93,6 +93,12 @@ fn image(draft: &Draft, name: &str, file: &str, out: &mut String) {
         // Compose goes on looking for it by its own name.
         tags.insert(0, format!("{registry}/{name}:{}", reference.tag_or_default()));
     }
+    let mut seen = vec![canonical(&format!("{name}:{}", reference.tag_or_default()))];
+    tags.retain(|tag| {
+        let is_new = !seen.contains(&canonical(tag));
+        seen.push(canonical(tag));
+        is_new
+    });
     if !tags.is_empty() {
         keys.add("extra_tags", texts(&tags));
     }
@@ -114,6 +120,11 @@ fn image(draft: &Draft, name: &str, file: &str, out: &mut String) {
     if let Some(it) = &draft.build {
         build(it, &draft.id, out);
     }
+}
+
+/// The full form of a name, by which two are the same; as it is, where it is none.
+fn canonical(name: &str) -> String {
+    name.parse::<Reference>().map_or_else(|_| name.to_owned(), |name| name.canonical())
 }
 
 fn build(build: &Build, id: &str, out: &mut String) {
