@@ -15,8 +15,11 @@ const MIN_WIDTH: usize = 40;
 /// The layout where there is no terminal.
 const WIDTH: usize = 100;
 
-/// What stands in front of a message, or of a hint.
-const MARGIN: usize = "  100 = hint: ".len();
+/// What stands in front of a message.
+const TITLE: usize = "warning: ".len();
+
+/// What stands in front of a hint.
+const HINT: usize = "1000 = hint: ".len();
 
 /// Bytes of a line that are worth looking at on each side of a mistake.
 const AROUND: usize = 400;
@@ -59,15 +62,18 @@ fn group<'a>(diagnostic: &'a Diagnostic, text: &str, look: Look) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let columns = look.width.map_or(WIDTH, usize::from).max(MIN_WIDTH) - MARGIN;
-    let words = |text: &str| broken(&line(text), columns, "");
-    let mut group =
-        level.primary_title(words(&diagnostic.message)).elements(place(diagnostic, text));
+    let columns = look.width.map_or(WIDTH, usize::from).max(MIN_WIDTH);
+    let title = broken(&line(&diagnostic.message), columns - TITLE, "");
+    let mut group = level.primary_title(title).elements(place(diagnostic, text));
     if !diagnostic.key_path.is_empty() {
         group = group.element(Level::NOTE.with_name("key").message(line(&diagnostic.key_path)));
     }
     for hint in &diagnostic.hints {
-        group = group.element(Level::HELP.with_name("hint").message(words(hint)));
+        group = group.element(Level::HELP.with_name("hint").message(broken(
+            &line(hint),
+            columns - HINT,
+            "",
+        )));
     }
     group
 }
