@@ -180,8 +180,9 @@ pub(crate) enum Command {
     ///
     /// The exit code is 0 when nothing fails, whatever it warns of; 5 when the engine can't be
     /// used or its disk is full; 65 for a bad manifest or lock, and in CI 3 for a lock that is
-    /// not fresh; 6 or 7, as sync would have it, when no source of an image can serve, the
-    /// engine lacks the image, and no build may stand in.
+    /// not fresh; 64 for an address of the engine or a platform that is none; 6 or 7, as sync
+    /// would have it, when no source of an image can serve, the engine lacks the image, and no
+    /// build may stand in.
     #[command(after_help = examples::DOCTOR)]
     Doctor,
     /// Consent to what the manifest asks for, from now on
