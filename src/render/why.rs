@@ -34,7 +34,7 @@ const NOT_ASKED: &str = "not asked (`--refresh` asks)";
 pub(crate) fn why(why: &Why, plan: &Plan, look: Look) -> String {
     let all = [
         next(why, plan),
-        manifest(why),
+        wanted(why),
         lock(&why.lock),
         engine(why),
         inputs(why),
@@ -68,8 +68,9 @@ fn next(why: &Why, plan: &Plan) -> Group {
     group
 }
 
-fn manifest(why: &Why) -> Group {
-    let mut group = Group::new("the manifest");
+/// What the manifest says, and the platform that a variable may say.
+fn wanted(why: &Why) -> Group {
+    let mut group = Group::new("what is wanted");
     let name = Row::new("name", &why.name);
     let is_full = why.name == why.reference;
     group.push(if is_full { name } else { name.and(Tone::Dim, &why.reference) });

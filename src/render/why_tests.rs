@@ -148,7 +148,7 @@ fn every_side_of_an_image_has_its_place() {
       lock          not locked yet: tool
       may ask       r.example
 
-    the manifest
+    what is wanted
       name          acme/tool:1  docker.io/acme/tool:1
       also as       tool:dev
       strategy      pull, then build

@@ -1,11 +1,9 @@
 //! What the engine tells about itself: `/version` and `/info`.
 
-use std::path::Path;
-
 use bollard::models::{SystemInfo, SystemVersion};
 
+use crate::engine::docker::classify;
 use crate::engine::docker::classify::evidence::mask_address;
-use crate::engine::docker::classify::{self};
 use crate::engine::docker::client::DockerClient;
 use crate::engine::error::EngineError;
 use crate::words::engine::{Disk, EngineFacts, Store};
@@ -78,7 +76,7 @@ fn facts(version: &SystemVersion, info: &SystemInfo) -> EngineFacts {
 /// The room where a directory is; `None` where it is not on this machine.
 #[cfg(unix)]
 fn disk(dir: &str) -> Option<Disk> {
-    let found = rustix::fs::statvfs(Path::new(dir)).ok()?;
+    let found = rustix::fs::statvfs(dir).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
     let (free, total) = (bytes(found.f_bavail), bytes(found.f_blocks));
     (total > 0).then(|| Disk { dir: foreign_line(dir), free, total })
