@@ -37,13 +37,22 @@ pub(crate) fn fold(text: &str, look: Look) -> String {
 
 /// One line in as many of at most `columns` as it takes, each but the first behind `hanging`.
 pub(super) fn broken(line: &str, columns: usize, hanging: &str) -> String {
-    let options = Options::new(columns)
+    textwrap::wrap(line, options(columns).subsequent_indent(hanging)).join("\n")
+}
+
+/// The same in a column of its own, behind `first` and then behind `rest`: there a word that
+/// is too wide goes on in the next line, for it would leave the column.
+pub(super) fn in_column(text: &str, columns: usize, first: &str, rest: &str) -> String {
+    let options = options(columns).break_words(true).initial_indent(first).subsequent_indent(rest);
+    textwrap::wrap(text, options).join("\n")
+}
+
+fn options<'a>(columns: usize) -> Options<'a> {
+    Options::new(columns)
         .break_words(false)
         .word_separator(WordSeparator::Custom(words))
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit)
-        .subsequent_indent(hanging);
-    textwrap::wrap(line, options).join("\n")
 }
 
 /// The words of a line, each with the spaces behind it, and the first with those in front.

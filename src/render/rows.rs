@@ -1,7 +1,8 @@
 //! Labelled values under headings: in two columns where there is room, folded where there
 //! is little.
 
-use super::fit::{Piece, clean, width};
+use super::fit::{Piece, clean, pad, width};
+use super::fold::{broken, fold, in_column};
 use super::look::{Look, Tone};
 
 /// The widest column of labels. A longer label has a line of its own.
@@ -88,9 +89,8 @@ pub(crate) fn groups(groups: &[Group], look: Look) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        for line in fold(&[(Tone::Strong, clean(&group.heading))], room(look, 0)) {
-            push_line(&mut out, 0, &line, look);
-        }
+        out.push_str(&fold(&look.paint(Tone::Strong, &clean(&group.heading)), look));
+        out.push('\n');
         group.rows.iter().for_each(|row| push_row(&mut out, row, columns, look));
     }
     out
@@ -108,11 +108,7 @@ pub(crate) fn rows(rows: &[Row], look: Look) -> String {
 
 /// A sentence below them. Ends with a line feed.
 pub(crate) fn sentence(text: &str, look: Look) -> String {
-    let mut out = String::new();
-    for line in fold(&[(Tone::Plain, clean(text))], room(look, 0)) {
-        push_line(&mut out, 0, &line, look);
-    }
-    out
+    broken(&clean(text), room(look, 0), "") + "\n"
 }
 
 /// Where the columns of some rows begin, and how wide they are. None is 0 columns wide.
@@ -142,51 +138,43 @@ impl Columns {
 
 /// A row. Where its label leaves no room for a column, the value stands below.
 fn push_row(out: &mut String, row: &Row, columns: Columns, look: Look) {
-    let Columns { indent, marks, labels } = columns;
-    let cleaned = |(tone, text): &Piece| (*tone, clean(text));
-    let (mark, label) = (cleaned(&row.mark), cleaned(&row.label));
-    let value: Vec<Piece> = row.value.iter().map(cleaned).collect();
-    let lines = folded(&value, room(look, columns.values()));
-    let has_column = labels > 0 && width(&label.1) <= labels;
-    if !has_column {
-        for line in fold(&[mark.clone(), label.clone()], room(look, indent)) {
-            push_line(out, indent, &line, look);
+    let (mark, label) = (clean(&row.mark.1), clean(&row.label.1));
+    let rest = " ".repeat(columns.values());
+    let mut head = " ".repeat(columns.indent);
+    for (text, tone, column) in
+        [(mark, row.mark.0, columns.marks), (label.clone(), row.label.0, columns.labels)]
+    {
+        if column > 0 || !text.is_empty() {
+            // What is padded is painted without its padding: a gap has no colour.
+            let gap = pad(&text, column)[text.len()..].to_owned() + "  ";
+            head.push_str(&(look.paint(tone, &text) + &gap));
         }
     }
-    for (number, line) in lines.iter().enumerate() {
-        let mut indent = columns.values();
-        if has_column && number == 0 {
-            let heads = [(&mark, marks), (&label, labels)];
-            indent = columns.indent;
-            for ((tone, text), columns) in heads.into_iter().filter(|(_, columns)| *columns > 0) {
-                out.push_str(&" ".repeat(indent));
-                out.push_str(&look.paint(*tone, text));
-                indent = columns + 2 - width(text);
-            }
-        }
-        push_line(out, indent, line, look);
+    if columns.labels == 0 || width(&label) > columns.labels {
+        out.push_str(&in_column(
+            head.trim_end(),
+            room(look, columns.indent),
+            "",
+            &" ".repeat(columns.indent),
+        ));
+        out.push('\n');
+        head.clone_from(&rest);
     }
-}
-
-fn push_line(out: &mut String, indent: usize, line: &[Piece], look: Look) {
-    out.push_str(&" ".repeat(indent));
-    out.extend(line.iter().map(|(tone, text)| look.paint(*tone, text)));
+    let room = room(look, columns.values());
+    let whole: usize = row.value.iter().map(|(_, text)| width(&clean(text)) + 2).sum();
+    let is_short = columns.values() + whole <= room + 2;
+    let value = row.value.iter().map(|(tone, text)| {
+        let text = clean(text);
+        look.paint(*tone, &if is_short { text } else { shortened(&text) })
+    });
+    out.push_str(&in_column(&value.collect::<Vec<_>>().join("  "), room, &head, &rest));
     out.push('\n');
 }
 
-/// The columns behind an indent. Less than a few are no room for words at all.
+/// The columns of the terminal, or of one that has a few behind an indent: less is no room for
+/// words at all.
 fn room(look: Look, indent: usize) -> usize {
-    look.width.map_or(usize::MAX, |all| usize::from(all).saturating_sub(indent).max(8))
-}
-
-/// In one line where it fits, with short hashes if it fits by those; else in several.
-fn folded(value: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
-    let whole = fold(value, columns);
-    if whole.len() <= 1 {
-        return whole;
-    }
-    let short: Vec<Piece> = value.iter().map(|(tone, text)| (*tone, shortened(text))).collect();
-    fold(&short, columns)
+    look.width.map_or(usize::MAX / 2, |all| usize::from(all).max(indent + 8))
 }
 
 /// Each hash in it by its first digits.
@@ -210,61 +198,6 @@ fn shortened(text: &str) -> String {
         }
     }
     out
-}
-
-/// Words in lines of at most so many columns: one space between the words of a piece, two
-/// between pieces. What has no room by itself is cut into several.
-fn fold(value: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
-    let mut lines: Vec<Vec<Piece>> = Vec::new();
-    let mut used = 0;
-    for (tone, text) in value {
-        for (number, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
-            let gap = match (used, number) {
-                (0, _) => 0,
-                (_, 0) => 2,
-                _ => 1,
-            };
-            let mut rest = word;
-            if used > 0 && used + gap + width(rest) <= columns {
-                used += gap + width(rest);
-                if let Some(line) = lines.last_mut() {
-                    append(line, *tone, gap, rest);
-                }
-                continue;
-            }
-            while width(rest) > columns {
-                let (head, tail) = rest.split_at(fitting(rest, columns));
-                lines.push(vec![(*tone, head.to_owned())]);
-                rest = tail;
-            }
-            lines.push(vec![(*tone, rest.to_owned())]);
-            used = width(rest);
-        }
-    }
-    lines
-}
-
-/// Puts a word at the end of a line: into its last piece where that looks the same, so that
-/// what is one piece stays one.
-fn append(line: &mut Vec<Piece>, tone: Tone, gap: usize, word: &str) {
-    let spaces = " ".repeat(gap);
-    match line.last_mut().filter(|(last, _)| gap == 1 && *last == tone) {
-        Some((_, text)) => *text += &(spaces + word),
-        None => line.extend([(Tone::Plain, spaces), (tone, word.to_owned())]),
-    }
-}
-
-/// The bytes of the longest start that fits, and of one character where none does.
-fn fitting(text: &str, columns: usize) -> usize {
-    let mut end = 0;
-    for (at, c) in text.char_indices() {
-        let next = at + c.len_utf8();
-        if end > 0 && width(&text[..next]) > columns {
-            break;
-        }
-        end = next;
-    }
-    end
 }
 
 #[cfg(test)]
