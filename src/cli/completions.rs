@@ -11,8 +11,9 @@ use clap_complete::env::Shells;
 use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
 
 use crate::cli::args::{self, Cli, ShellArg};
+use crate::cli::environment::Environment;
 use crate::cli::find;
-use crate::cli::settings::{Environment, Settings};
+use crate::cli::settings::Settings;
 use crate::words::exit::ExitStatus;
 
 /// The variable by which a script asks.

@@ -8,12 +8,9 @@ use std::time::Instant;
 
 use fs_err as fs;
 
-use crate::cli::Done;
+use crate::cli::environment::Environment;
 use crate::cli::output::tell;
-use crate::cli::settings::{Environment, Settings};
 use crate::execute::report::{ImageReport, Outcome, Report};
-use crate::render::Mode;
-use crate::render::document::Images;
 use crate::render::github::annotations::{of_diagnostic, of_image, within_limits};
 use crate::render::github::command::{Annotation, Spot};
 use crate::render::github::outputs::outputs;
@@ -21,6 +18,7 @@ use crate::render::github::summary::{Run, summary};
 use crate::render::github::{Held, annotations};
 use crate::state::desired::{BuildOrigin, Desired};
 use crate::words::diagnostic::Diagnostic;
+use crate::words::exit::ExitStatus;
 
 /// The commands whose result is worth a summary: those that tell of the images and the engine.
 const SUMMED_UP: &[&str] = &["sync", "plan", "status"];
@@ -97,7 +95,11 @@ impl Github {
     }
 
     /// Annotations for what was told, and for the images that failed.
-    fn annotations(&self, told: &[Diagnostic], images: &[ImageReport]) -> Vec<Annotation> {
+    pub(super) fn annotations(
+        &self,
+        told: &[Diagnostic],
+        images: &[ImageReport],
+    ) -> Vec<Annotation> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.iter().map(|diagnostic| {
             let spot = match &diagnostic.file {
@@ -140,38 +142,17 @@ fn image_of(key: &str) -> Option<&str> {
     key.strip_prefix("images.")?.split('.').next()
 }
 
-/// Tells GitHub what came of a command. What can't be written is a warning: the work is done.
-pub(super) fn conclude(word: &str, done: &Done, settings: &Settings) {
-    let Some(github) = &settings.github else { return };
-    let report = match &done.images {
-        Images::Reported(images) => Report { images: images.clone() },
-        Images::Declared(_) => Report::default(),
-    };
-    let told = settings.told.all();
-    for (variable, failed) in github.write(word, done, &report, &told) {
-        let what = format!("cannot write the file that `{variable}` names: {failed}");
-        super::show(&[Diagnostic::warning(what)], "", settings);
-    }
-    // Where every line is an object there is no room for commands.
-    if settings.mode != Mode::Json {
-        let told = settings.told.all();
-        for annotation in github.annotations(&told, &report.images) {
-            tell(&format!("{annotation}\n"));
-        }
-    }
-}
-
 impl Github {
     /// Writes the summary and the outputs, and says what could not be written.
-    fn write(
+    pub(super) fn write(
         &self,
         command: &str,
-        done: &Done,
+        exit: ExitStatus,
         report: &Report,
         told: &[Diagnostic],
     ) -> Vec<(&'static str, io::Error)> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (exit, held, time) = (done.exit, &known.held, self.begun.elapsed());
+        let (held, time) = (&known.held, self.begun.elapsed());
         let mut failed = Vec::new();
         if let Some(path) = self.summary.as_ref().filter(|_| SUMMED_UP.contains(&command)) {
             let text = summary(&Run { command, exit, report, held, told, time });

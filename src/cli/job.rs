@@ -5,9 +5,10 @@ use futures_util::future::try_join_all;
 
 use crate::cli::args::{ConsentArgs, UsingLockArgs};
 use crate::cli::consent;
+use crate::cli::environment::Environment;
 use crate::cli::find::{load_from, locate};
 use crate::cli::locking::Locking;
-use crate::cli::settings::{Environment, Settings};
+use crate::cli::settings::Settings;
 use crate::cli::{Stop, show};
 use crate::context::cache::Cache;
 use crate::engine::docker::client::DockerClient;

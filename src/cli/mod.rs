@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod consent;
 mod doctor;
+mod environment;
 mod explain;
 mod export;
 mod files;
@@ -40,10 +41,12 @@ use std::process::ExitCode;
 use std::slice;
 
 use crate::cli::args::{Cli, Command, Format, SchemaArgs, SchemaOf};
-use crate::cli::output::print;
+use crate::cli::environment::Environment;
+use crate::cli::output::{print, tell};
 use crate::cli::refuse::refuse;
-use crate::cli::settings::{Environment, Settings};
+use crate::cli::settings::Settings;
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::execute::report::Report;
 use crate::render::document::Images;
 use crate::render::sections::Sections;
 use crate::render::{Mode, diagnostics, document, error, explain as pointer, json, schema};
@@ -156,7 +159,7 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
             Done::with_text(engine_failed(failed, settings), String::new())
         }
     };
-    github::conclude(word, &done, settings);
+    tell_github(word, &done, settings);
     let text = match (settings.format, done.raw) {
         // For programs it is what it is.
         (Format::Text, Some(raw)) => return print(&raw, done.exit, settings.err),
@@ -168,6 +171,25 @@ fn conclude(word: &str, outcome: Result<Done, Stop>, settings: &Settings) -> Exi
     };
     let text = settings.guarded(&text, settings.format == Format::Json);
     print(text.as_bytes(), done.exit, settings.err)
+}
+
+/// Tells GitHub what came of a command. What can't be written is a warning: the work is done.
+fn tell_github(word: &str, done: &Done, settings: &Settings) {
+    let Some(github) = &settings.github else { return };
+    let report = match &done.images {
+        Images::Reported(images) => Report { images: images.clone() },
+        Images::Declared(_) => Report::default(),
+    };
+    for (variable, failed) in github.write(word, done.exit, &report, &settings.told.all()) {
+        let what = format!("cannot write the file that `{variable}` names: {failed}");
+        show(&[Diagnostic::warning(what)], "", settings);
+    }
+    // Where every line is an object there is no room for commands.
+    if settings.mode != Mode::Json {
+        for annotation in github.annotations(&settings.told.all(), &report.images) {
+            tell(&format!("{annotation}\n"));
+        }
+    }
 }
 
 /// Shows why the engine can't be used.

@@ -8,9 +8,9 @@ use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::args;
+use crate::cli::environment::Environment;
 use crate::cli::github::{self, Github};
 use crate::cli::output::{print, tell};
-use crate::cli::settings::Environment;
 use crate::render::document::Images;
 use crate::render::github::command::{harmless, harmless_json};
 use crate::render::sections::Sections;
