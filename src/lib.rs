@@ -46,6 +46,8 @@
 //! - **Something that needs consent**: a variant in `words::grant`, the `Ask` for it in
 //!   `manifest::build`, who needs it in `state::consent`; a row in the README.
 //! - **A command**: a variant in `cli::args` and a file in `cli`.
+//! - **A key of Compose to import**: its reading in `import::build` or `import::compose`, its
+//!   writing in `import::write`; a file in `tests/import`.
 //! - **A part of the document**: a field of `render::sections`, or of the type that has it
 //!   already; then `occ schema output > schema/output.schema.json`.
 //! - **Something to tell while it happens**: a variant in `words::event`, and its

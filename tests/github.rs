@@ -171,6 +171,11 @@ fn nobody_else_commands_the_runner() {
         assert_eq!(mine(&run), 0, "{arguments:?}: {:?}\n{run}", told(&run));
         assert!(!run.stdout.contains("##[") && !run.stderr.contains("##["), "{run}");
     }
+    // Where each line is an event, none is a command.
+    fs_err::remove_file(occ.path("summary.md")).unwrap();
+    let run = occ.run_with(["sync", "--progress", "json"]).expect(1);
+    assert_eq!((told(&run), run.events().is_empty()), (Vec::new(), false));
+    assert!(!written(&occ, "summary.md").is_empty());
     let run = occ.run_with(["sync", "--format", "json"]).expect(1);
     let log = run.json()["images"][0]["log"].to_string();
     assert!(log.contains("##[error]no"), "for a program it is what it was: {log}");

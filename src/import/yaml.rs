@@ -7,6 +7,9 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Location, Spanned};
 
+/// Keys and values in all, aliases followed. Large files have some thousands.
+const MAX_NODES: usize = 100_000;
+
 /// A place in the text, and how much of it is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct At {
@@ -77,7 +80,10 @@ impl Node {
 /// Reads the one document in a text. The error is what is wrong, and where.
 pub(crate) fn parse(text: &str) -> Result<Node, (String, At)> {
     // `yes` is a word, and only `true` is true, as for Compose.
-    let options = serde_saphyr::options! { strict_booleans: true };
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        budget: serde_saphyr::budget! { max_nodes: MAX_NODES },
+    };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let (message, mut at) = wrong(&error);
         // A mistake has a place and no length: then the letter there is shown.
