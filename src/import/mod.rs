@@ -1,8 +1,8 @@
 //! Floor 5: a manifest from what is there: a Compose file, or a Dockerfile.
 //!
-//! Pure: a text comes in, and [`Imported`] goes out, of which [`write`] makes the manifest. What
-//! can't be taken over is a [`Note`](notes::Note): a comment in the manifest, and a warning. The manifest's
-//! own parser has the last word, so an image that it refuses is a note, too.
+//! Pure: a text comes in, and [`Imported`] goes out, of which [`manifest`] makes the text. What
+//! can't be taken over is a [`Note`]: a comment in the manifest, and a warning. The manifest's own
+//! parser has the last word, so an image that it refuses is a note, too.
 
 mod build;
 mod compose;
