@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
 use std::process::Command;
 
 use rustix::fs::{XattrFlags, setxattr};
@@ -10,9 +11,11 @@ use rustix::process::Signal;
 use tar::EntryType;
 
 use super::faults::{BUILDERS, by, on, sent};
+use crate::support::occ::Occ;
 use crate::support::real_engine::RealEngine;
 use crate::support::stub_engine::StubEngine;
 use crate::support::wait_until;
+use crate::sync::{ONE_ROUND, table};
 
 const COPY_ALL: &str = "FROM scratch\nCOPY . /\n";
 
@@ -76,19 +79,29 @@ fn row_83_a_path_that_is_too_long_is_a_failed_build() {
 #[test]
 fn row_84_a_hundred_thousand_files_are_sent_and_as_many_are_not() {
     const MANY: usize = 100_000;
+    // In memory, where there is such a place: a disk would be busy with them for minutes.
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let directory = tempfile::Builder::new().prefix("occ-test-").tempdir_in(place).unwrap();
+    let at = |path: &str| directory.path().join(path);
     let engine = StubEngine::start();
-    let occ = on(&engine, "{ context = \"app\" }")
-        .file("app/Dockerfile", COPY_ALL)
-        .file("app/.dockerignore", "ignored\n");
-    for place in ["sent", "ignored"] {
-        for directory in 0..MANY / 1000 {
-            let directory = occ.work().join(format!("app/{place}/{directory:03}"));
+    let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+    for (path, text) in
+        [("opencode.toml", &*manifest), ("Dockerfile", COPY_ALL), (".dockerignore", "ignored\n")]
+    {
+        fs_err::write(at(path), text).unwrap();
+    }
+    for tree in ["sent", "ignored"] {
+        for number in 0..MANY / 1000 {
+            let directory = at(&format!("{tree}/{number:03}"));
             std::fs::create_dir_all(&directory).unwrap();
             for file in 0..1000 {
                 std::fs::File::create(directory.join(format!("{file:03}"))).unwrap();
             }
         }
     }
+    let manifest = at("opencode.toml").display().to_string();
+    let occ = Occ::new().args(["--manifest", &manifest, "-H", &engine.host(), "sync"]);
     occ.limited("-d 200000").run().expect(0);
     let sent = sent(&engine);
     let paths = || sent.iter().map(|(path, _)| path);

@@ -88,6 +88,7 @@ impl OwnEngine {
             .args(["--pdeathsig", "KILL", "nsenter", &format!("--net={}", self.network_path())])
             .args(["unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child"])
             .args(["sh", "-c", &script, "sh", "--bridge=none", "--iptables=false"])
+            .arg("--ip6tables=false")
             .args(["--storage-driver=vfs", "--log-level=warn", "--data-root", &at("data")])
             .args(["--exec-root", &at("exec"), "--pidfile", &at("pid"), "--host"])
             .arg(self.engine.host())

@@ -4,7 +4,7 @@
 //! of the stub's own registry appear, a tag gives it a name, a build makes a new one.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -226,7 +226,11 @@ impl Shared {
             {
                 io::copy(&mut reader.by_ref().take(after), &mut io::sink())?;
                 self.script.next(&request);
-                self.answer(&request, Some(fault), stream)?;
+                if self.answer(&request, Some(fault), stream)? {
+                    // As engines do it, so that the answer arrives where somebody still writes.
+                    stream.shutdown(Shutdown::Write)?;
+                    thread::sleep(Duration::from_millis(500));
+                }
                 return Ok(());
             }
             request.read_rest(&mut reader)?;
