@@ -5,12 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::image::Image;
 use crate::support::occ::Occ;
 use crate::support::real_engine::RealEngine;
 use crate::support::registry::{Fault as RegistryFault, Registry};
+use crate::support::scene::Scene;
 use crate::support::script::Rule;
 use crate::support::stub_engine::{Fault, StubEngine};
 use crate::support::stub_table::StubImage;
@@ -53,6 +56,40 @@ fn row_55_an_image_that_somebody_removes_before_it_is_named_is_told_and_nothing_
     // The next run makes up for it.
     occ.run().expect(0);
     assert_eq!(engine.id("acme/tool:1"), Some(StubImage::new("tool").id));
+}
+
+/// On the real engine, whenever that happens to be.
+#[test]
+fn row_55_whoever_removes_it_all_the_time_never_makes_it_another_image() {
+    let mut scene = Scene::new("row55");
+    let registry = scene.registry();
+    let pulled = format!("{}/{}@{}", registry.host(), scene.path(), scene.image.digest());
+    let occ = scene.occ(&format!(
+        "{}pull_policy = \"always\"\n[retry]\nbackoff = \"10ms\"\n",
+        scene.entry("it", &[&registry.host()])
+    ));
+    for _ in 0..5 {
+        let before = scene.holds_another();
+        let is_over = AtomicBool::new(false);
+        let run = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    RealEngine::connect().remove(&pulled);
+                }
+            });
+            let run = occ.run();
+            is_over.store(true, Ordering::Relaxed);
+            run
+        });
+        let held = scene.engine.id(&scene.name);
+        if run.code() == 0 {
+            assert!(scene.engine.holds(&scene.name, &scene.image), "{held:?}\n{run}");
+        } else {
+            // In the engine's words, which depend on how far it was.
+            assert!(run.json()["images"][0]["error"].is_string(), "{run}");
+            assert_eq!(held, Some(before), "{run}");
+        }
+    }
 }
 
 /// Killed after each line that it says, wherever in its work that is.
