@@ -22,7 +22,8 @@ pub(crate) fn of_diagnostic(diagnostic: &Diagnostic, spot: Option<Spot>) -> Anno
     let mut lines = vec![diagnostic.message.clone()];
     lines.extend(diagnostic.causes.iter().cloned());
     lines.extend(diagnostic.hints.iter().map(|hint| format!("hint: {hint}")));
-    lines.extend(diagnostic.code.map(explained));
+    // Whoever ended the run needs no word about it.
+    lines.extend(diagnostic.code.filter(|code| *code != Code::Cancelled).map(explained));
     let title = diagnostic.code.map_or("occ", Code::word).to_owned();
     Annotation { level, spot, title, text: lines.join("\n") }
 }

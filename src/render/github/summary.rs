@@ -147,9 +147,11 @@ fn failures(report: &Report) -> impl Iterator<Item = String> {
     })
 }
 
-/// A block for each mistake and warning.
+/// A block for each mistake and warning, the mistakes first.
 fn diagnostics(told: &[Diagnostic]) -> impl Iterator<Item = String> {
-    told.iter().map(|diagnostic| {
+    let of = |severity| move |it: &&Diagnostic| it.severity == severity;
+    let errors = told.iter().filter(of(Severity::Error));
+    errors.chain(told.iter().filter(of(Severity::Warning))).map(|diagnostic| {
         let word = match diagnostic.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

@@ -111,10 +111,11 @@ fn a_row_an_image_and_a_block_a_failure() {
 
 #[test]
 fn without_images_it_says_what_was_wrong() {
+    let odd = Diagnostic::warning("odd");
     let mut error = Diagnostic::error("unknown key `registrys`").code(Code::Manifest).hint("x");
     error.file = Some("opencode.toml".into());
     (error.line, error.column) = (5, 1);
-    insta::assert_snapshot!(shown(Vec::new(), &[error]), @r"
+    insta::assert_snapshot!(shown(Vec::new(), &[odd, error]), @r"
     ### `occ sync`: exit code 1
 
     **error**: `OCC-MANIFEST`
@@ -123,6 +124,12 @@ fn without_images_it_says_what_was_wrong() {
     unknown key `registrys`
     --> opencode.toml:5:1
     hint: x
+    ```
+
+    **warning**
+
+    ```text
+    odd
     ```
     ");
 }
