@@ -30,7 +30,7 @@ impl Builder<'_, '_, '_> {
         match &node.value {
             Value::Text(_) => context = self.notes.text(node, "build"),
             Value::Map(fields) => {
-                for (key, value) in fields {
+                for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                     match key.name.as_str() {
                         "context" => context = self.notes.text(value, "build.context"),
                         "dockerfile" => file = self.notes.text(value, "build.dockerfile").map(Some),

@@ -71,9 +71,15 @@ impl Node {
         if let Value::List(items) = &self.value { items } else { &[] }
     }
 
-    /// The value of a field, with its key.
+    /// Whether nothing is written there, which is as good as no key.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// The value of a field, with its key, if it has one.
     pub(crate) fn get(&self, name: &str) -> Option<(&Key, &Node)> {
-        self.fields().iter().find(|(key, _)| key.name == name).map(|(key, node)| (key, node))
+        let found = self.fields().iter().find(|(key, _)| key.name == name);
+        found.filter(|(_, node)| !node.is_null()).map(|(key, node)| (key, node))
     }
 }
 
@@ -210,7 +216,7 @@ mod tests {
         // Compose reads a number, too.
         assert_eq!(node.get("b").unwrap().1.text(), Some("1.1"));
         let list = node.get("d").unwrap().1.items();
-        assert!(matches!(list[0].value, Value::Null));
+        assert!(list[0].is_null());
         assert_eq!(list[1].text(), Some("true"));
     }
 
