@@ -226,6 +226,25 @@ fn what_the_engine_holds_then_is_an_output() {
 }
 
 #[test]
+fn what_moved_in_the_lock_is_told() {
+    let image = StubImage::new("tool");
+    let engine = StubEngine::start().remote("ghcr.io/acme/tool:1", &image);
+    let occ = on(&engine, &tool()).locking();
+    let changed = || {
+        let output = outputs(&written(&occ, "output"));
+        fs_err::remove_file(occ.path("output")).unwrap();
+        output
+    };
+    let is = |value: &str| vec![("changed".to_owned(), value.to_owned())];
+    occ.run_with(["lock"]).expect(0);
+    assert_eq!(changed(), is("true"));
+    let summary = written(&occ, "summary.md");
+    assert!(summary.starts_with("### `occ lock`\n\n```text\ntool  locked "), "{summary}");
+    occ.run_with(["lock", "--upgrade"]).expect(0);
+    assert_eq!(changed(), is("false"));
+}
+
+#[test]
 fn only_there_and_only_if_wanted() {
     let engine = StubEngine::start();
     let occ = on(&engine, &tool());

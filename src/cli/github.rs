@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use fs_err as fs;
 
+use crate::cli::Done;
 use crate::cli::environment::Environment;
 use crate::cli::output::tell;
 use crate::execute::report::{ImageReport, Outcome, Report};
@@ -18,10 +19,10 @@ use crate::render::github::summary::{Run, summary};
 use crate::render::github::{Held, annotations};
 use crate::state::desired::{BuildOrigin, Desired};
 use crate::words::diagnostic::Diagnostic;
-use crate::words::exit::ExitStatus;
 
-/// The commands whose result is worth a summary: those that tell of the images and the engine.
-const SUMMED_UP: &[&str] = &["sync", "plan", "status"];
+/// The commands whose result is worth a summary: those that tell of the images, in the engine
+/// or in the lock.
+const SUMMED_UP: &[&str] = &["sync", "plan", "status", "lock"];
 
 /// GitHub takes no more than this from all that a step writes.
 const MAX_SUMMARY: u64 = 1 << 20;
@@ -147,25 +148,31 @@ impl Github {
     pub(super) fn write(
         &self,
         command: &str,
-        exit: ExitStatus,
+        done: &Done,
         report: &Report,
         told: &[Diagnostic],
     ) -> Vec<(&'static str, io::Error)> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (held, time) = (&known.held, self.begun.elapsed());
+        let (exit, held, time) = (done.exit, &known.held, self.begun.elapsed());
         let mut failed = Vec::new();
         if let Some(path) = self.summary.as_ref().filter(|_| SUMMED_UP.contains(&command)) {
-            let text = summary(&Run { command, exit, report, held, told, time });
+            let text = done.text.as_str();
+            let text = summary(&Run { command, exit, text, report, held, told, time });
             if let Err(error) = append(path, &text, MAX_SUMMARY) {
                 failed.push(("GITHUB_STEP_SUMMARY", error));
             }
         }
-        if let Some(path) = self.output.as_ref().filter(|_| command == "sync") {
+        let changed = match (command, &done.sections.lock) {
+            ("sync", _) => Some(report.changed()),
+            ("lock", Some(lock)) => Some(lock.changed),
+            _ => None,
+        };
+        if let (Some(path), Some(changed)) = (&self.output, changed) {
             let is_there =
                 |image: &&ImageReport| matches!(image.outcome, Outcome::Done | Outcome::Unchanged);
             let there = report.images.iter().filter(is_there);
             let there = there.filter_map(|image| Some((&image.id, held.get(&image.id)?)));
-            if let Err(error) = append(path, &outputs(report.changed(), there), u64::MAX) {
+            if let Err(error) = append(path, &outputs(changed, there), u64::MAX) {
                 failed.push(("GITHUB_OUTPUT", error));
             }
         }

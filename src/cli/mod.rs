@@ -180,7 +180,7 @@ fn tell_github(word: &str, done: &Done, settings: &Settings) {
         Images::Reported(images) => Report { images: images.clone() },
         Images::Declared(_) => Report::default(),
     };
-    for (variable, failed) in github.write(word, done.exit, &report, &settings.told.all()) {
+    for (variable, failed) in github.write(word, done, &report, &settings.told.all()) {
         let what = format!("cannot write the file that `{variable}` names: {failed}");
         show(&[Diagnostic::warning(what)], "", settings);
     }

@@ -2,7 +2,7 @@
 
 use super::Held;
 
-/// The outputs of `occ sync`. Ids have nothing in them that could mean something else here.
+/// The outputs of `occ sync`; of `occ lock`, which looks at no image, the first one. Ids have nothing in them that could mean something else here.
 pub(crate) fn outputs<'h>(
     changed: bool,
     held: impl IntoIterator<Item = (&'h String, &'h Held)>,

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use anstream::adapter::strip_str;
+
 use super::Held;
 use crate::execute::report::{Action, ImageReport, Outcome, PlannedStep, Report};
 use crate::render::fit::clean;
@@ -32,6 +34,8 @@ pub(crate) struct Run<'a> {
     /// The command: `sync`.
     pub(crate) command: &'a str,
     pub(crate) exit: ExitStatus,
+    /// What it said to people, for a command that has no images to tell of.
+    pub(crate) text: &'a str,
     pub(crate) report: &'a Report,
     /// What the engine holds, by the images' ids, as far as that was looked at.
     pub(crate) held: &'a BTreeMap<String, Held>,
@@ -42,13 +46,15 @@ pub(crate) struct Run<'a> {
 
 /// The summary of a run. Ends with an empty line, for whoever writes behind it.
 pub(crate) fn summary(run: &Run<'_>) -> String {
-    let Run { command, exit, report, told, time, .. } = run;
-    let mut out = format!("### `occ {command}`: ");
-    if report.images.is_empty() {
-        let _ = writeln!(out, "exit code {}\n", exit.code());
-    } else {
-        let _ = writeln!(out, "{}", counts(report, *time));
+    let Run { command, exit, text, report, told, time, .. } = run;
+    let mut out = format!("### `occ {command}`");
+    if !report.images.is_empty() {
+        let _ = writeln!(out, ": {}", counts(report, *time));
         table(run, &mut out);
+    } else if text.is_empty() {
+        let _ = writeln!(out, ": exit code {}\n", exit.code());
+    } else {
+        let _ = writeln!(out, "\n\n{}", block(&strip_str(text).to_string()));
     }
     let mut left = 0;
     for block in failures(report).chain(diagnostics(told)) {

@@ -54,6 +54,10 @@ fn failed(id: &str, error: &str) -> ImageReport {
 }
 
 fn shown(images: Vec<ImageReport>, told: &[Diagnostic]) -> String {
+    shown_of("sync", "", images, told)
+}
+
+fn shown_of(command: &str, text: &str, images: Vec<ImageReport>, told: &[Diagnostic]) -> String {
     let digest = format!("sha256:{}", "a".repeat(64));
     let held = Held {
         reference: format!("ghcr.io/acme/tool@{digest}"),
@@ -61,7 +65,8 @@ fn shown(images: Vec<ImageReport>, told: &[Diagnostic]) -> String {
         size: 21_000_000,
     };
     summary(&Run {
-        command: "sync",
+        command,
+        text,
         exit: ExitStatus::Failed,
         report: &Report { images },
         held: &BTreeMap::from([("tool".to_owned(), held)]),
@@ -130,6 +135,18 @@ fn without_images_it_says_what_was_wrong() {
 
     ```text
     odd
+    ```
+    ");
+}
+
+#[test]
+fn a_command_without_images_has_its_words() {
+    let said = "tool  \x1b[1mmoved\x1b[0m   acme/tool:1 at `b`\n";
+    insta::assert_snapshot!(shown_of("lock", said, Vec::new(), &[]), @r"
+    ### `occ lock`
+
+    ```text
+    tool  moved   acme/tool:1 at `b`
     ```
     ");
 }
