@@ -68,7 +68,7 @@ fn row_55_whoever_removes_it_all_the_time_never_makes_it_another_image() {
         "{}pull_policy = \"always\"\n[retry]\nbackoff = \"10ms\"\n",
         scene.entry("it", &[&registry.host()])
     ));
-    for _ in 0..5 {
+    for _ in 0..3 {
         let before = scene.holds_another();
         let is_over = AtomicBool::new(false);
         let run = thread::scope(|scope| {
