@@ -23,9 +23,9 @@
 //! | 6 shell | `cli`, `library` | arguments, settings, one file a command, signals; the same for programs |
 //! | 5 voices | `render`, `import` | everything a person or a program reads; a manifest of other files |
 //! | 4 use cases | `observe`, `resolve`, `execute` | look at the engine; ask what there is to lock; carry a plan out |
-//! | 3 adapters | `engine::docker`, `engine::credentials`, `context` | the Docker API, credentials, build contexts and Dockerfiles |
+//! | 3 adapters | `engine::docker`, `engine::credentials`, `context`, `registry` | the Docker API, credentials, build contexts and Dockerfiles, signatures in registries |
 //! | 2 ports | `engine` | the engine in our own words: a trait and one error type |
-//! | 1 decisions | `manifest`, `lock`, `state`, `plan`, `retry`, `ignore` | pure functions: no I/O, no clock, no environment |
+//! | 1 decisions | `manifest`, `lock`, `state`, `plan`, `retry`, `ignore`, `signature` | pure functions: no I/O, no clock, no environment |
 //! | 0 words | `words` | references, digests, failure classes, events, exit codes |
 //!
 //! # Where a new thing goes
@@ -58,8 +58,8 @@
 //! 1. Only `engine::docker` names bollard, only `render::tty` indicatif, only `cli` clap.
 //! 2. Nothing below floor 5 writes to stdout or stderr; nothing below floor 2 is
 //!    asynchronous or touches files, the clock or the environment.
-//! 3. A failure is classified once, in `engine::docker::classify`. Nobody else
-//!    looks at an engine's text.
+//! 3. A failure is classified once, in `engine::docker::classify`, and in
+//!    `registry::failure` for what occ asks itself. Nobody else looks at a foreign text.
 //! 4. Locked bytes are never moved unless that is asked for, and nothing else is ever
 //!    accepted in their place.
 //! 5. Sources are retried in one place, `execute::pull`; `retry` decides, and does not
@@ -93,9 +93,11 @@ mod lock;
 mod manifest;
 mod observe;
 mod plan;
+mod registry;
 mod render;
 mod resolve;
 mod retry;
+mod signature;
 mod state;
 mod words;
 

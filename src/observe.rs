@@ -7,6 +7,7 @@ pub(crate) mod inputs;
 pub(crate) mod moved;
 pub(crate) mod reach;
 pub(crate) mod registries;
+pub(crate) mod signatures;
 pub(crate) mod sources;
 pub(crate) mod superseded;
 

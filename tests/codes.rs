@@ -120,6 +120,11 @@ fn way_to(code: &str) -> Way {
         "OCC-INTEGRITY" => pulled(&[
             r#"{"errorDetail":{"message":"filesystem layer verification failed for digest sha256:0a"}}"#,
         ]),
+        "OCC-SIGNATURE" => {
+            // There is no such file.
+            let verify = "verify = { cosign = { key = \"cosign.pub\" } }\n";
+            on(StubEngine::start(), Occ::manifest(&format!("{MANIFEST}{verify}")), &["sync"])
+        }
         "OCC-TLS" => {
             asked(500, "Get \"https://ghcr.io/v2/\": x509: certificate signed by unknown authority")
         }

@@ -35,6 +35,7 @@ mod newest_bases;
 #[cfg(target_os = "linux")]
 mod own_engine;
 mod registry_faults;
+mod signatures;
 mod support;
 mod support_works;
 mod sync;

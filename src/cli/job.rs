@@ -19,6 +19,7 @@ use crate::lock::fresh::{Todo, Wanted};
 use crate::manifest::Place;
 use crate::observe::moved::moved;
 use crate::observe::registries::Registries;
+use crate::observe::signatures::Signatures;
 use crate::observe::{self, Trees, observe};
 use crate::plan::reasons::{Consent, LockSays};
 use crate::plan::reconcile::{Policy, misapplied, reconcile};
@@ -184,6 +185,7 @@ impl Job {
         &mut self,
         client: &DockerClient,
         registries: &Registries<'_>,
+        signatures: &Signatures,
     ) -> Result<(), Stop> {
         if self.policy.offline || self.policy.strategy.is_some() {
             return Ok(());
@@ -191,7 +193,8 @@ impl Job {
         let chosen: Vec<String> = self.images().iter().map(|image| image.id.clone()).collect();
         let ids: Vec<&str> = chosen.iter().map(String::as_str).collect();
         let Timeouts { patience, stall, .. } = self.desired.timeouts;
-        let resolver = Resolver { engine: client, registries, how: How::First(patience), stall };
+        let how = How::First(patience);
+        let resolver = Resolver { engine: client, registries, signatures, how, stall };
         self.locking.add(&ids, &resolver, &mut self.desired).await
     }
 

@@ -1,5 +1,7 @@
 //! `occ lock`: finds out which bytes the tags stand for, and writes it down.
 
+use std::sync::Arc;
+
 use crate::cli::args::LockArgs;
 use crate::cli::find::{load_from, locate};
 use crate::cli::job::{connect, unknown_ids};
@@ -12,6 +14,7 @@ use crate::lock::diff::diff;
 use crate::lock::fresh::{Question, Todo, Wanted};
 use crate::lock::{self, Lock, LockedBase};
 use crate::observe::registries::Registries;
+use crate::observe::signatures::Signatures;
 use crate::render::sections::{LockChange, Sections};
 use crate::render::{self, Mode};
 use crate::resolve::demand::{Demand, Problem};
@@ -19,6 +22,7 @@ use crate::resolve::{How, Resolved, Resolver};
 use crate::state::desired::Desired;
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
+use crate::words::duration::Timeouts;
 use crate::words::event::ProgressReporter;
 use crate::words::exit::ExitStatus;
 use crate::words::failure::FailureClass;
@@ -109,12 +113,14 @@ fn find_out(
             settings
                 .tell(&format!("asking the registries about {}\n", count(open, "image", "images")));
         }
-        let credentials = settings.environment.credentials();
+        let credentials = Arc::new(settings.environment.credentials());
         let progress = ProgressReporter::silent();
         let registries = Registries::new(&credentials, &progress);
         let how = How::Every { partial: args.allow_partial };
-        let stall = desired.timeouts.stall;
-        let resolver = Resolver { engine: &client, registries: &registries, how, stall };
+        let Timeouts { response, stall, .. } = desired.timeouts;
+        let signatures = &Signatures::new(&credentials, &progress, response);
+        let registries = &registries;
+        let resolver = Resolver { engine: &client, registries, signatures, how, stall };
         let asked = async { resolver.all(todo).await.map_err(Stop::Engine) };
         block_on(settings, asked, || {})?.map_err(cut_short)??
     };
@@ -151,7 +157,7 @@ fn find_out(
 fn settled(wanted: &Wanted, todo: &Todo) -> Resolved {
     let known = |question: &Question| match question {
         Question::Settled(digest) => digest.clone(),
-        Question::Confirm(digest) => Some(digest.clone()),
+        Question::Confirm(digest) | Question::Prove(digest) => Some(digest.clone()),
         Question::Ask => None,
     };
     let bases = todo.bases.iter().map(|(reference, question)| LockedBase {

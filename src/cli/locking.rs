@@ -21,6 +21,7 @@ use crate::state::obstacle::Obstacle;
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::exit::ExitStatus;
+use crate::words::failure::FailureClass;
 
 /// The lock of a manifest, held against it.
 #[derive(Debug)]
@@ -219,7 +220,9 @@ impl Locking {
                 Err(Obstacle { reason, class, .. }) => {
                     let never = "; `pull_policy = \"never\"` is for what only this engine has";
                     let more = if is_absence(class) { never } else { "" };
-                    let what = format!("it is not locked, so tags decide: {reason}{more}");
+                    let tags =
+                        if class == FailureClass::Signature { "" } else { ", so tags decide" };
+                    let what = format!("it is not locked{tags}: {reason}{more}");
                     progress.warn(Some(&id), what);
                 }
             }

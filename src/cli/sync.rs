@@ -1,6 +1,7 @@
 //! `occ sync`: makes the engine hold what the manifest declares.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +19,7 @@ use crate::execute::report::Report;
 use crate::execute::{Ledger, Locks, Logs, Options, Run, execute};
 use crate::observe::inspect;
 use crate::observe::registries::Registries;
+use crate::observe::signatures::Signatures;
 use crate::plan::reconcile::Policy;
 use crate::plan::step::Plan;
 use crate::render::document::Images;
@@ -73,8 +75,10 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let ledger = OnceCell::new();
     let options = Options { fail_fast: args.fail_fast, no_cache: args.no_cache };
     let registries = Registries::new(&credentials, &progress);
+    let response = job.desired().timeouts.response;
+    let signatures = Rc::new(Signatures::new(&credentials, &progress, response));
     let work = async {
-        job.lock(&client, &registries).await?;
+        job.lock(&client, &registries, &signatures).await?;
         let (plan, observed, trees) = job.plan(&client, Some(&registries)).await?;
         if !args.offline.offline {
             // It is worth knowing, and not worth waiting for.
@@ -101,7 +105,7 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         let logs = Logs::new(environment.state_dir(), address);
         let run = Run::new(&client, &credentials, progress.clone(), limits, options);
         let run = run.with_locks(locks).with_logs(logs).with_cache(job.cache());
-        let run = run.with_handed(job.handed());
+        let run = run.with_handed(job.handed()).with_signatures(Rc::clone(&signatures));
         execute(&run, &plan, &trees, ledger).await;
         if let Some(github) = settings.github.as_ref().filter(|it| it.asks_what_is_held()) {
             look(github, &client, &plan).await;

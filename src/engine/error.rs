@@ -45,6 +45,8 @@ pub enum EngineErrorKind {
     Build,
     /// A pull, or a question to a registry.
     Pull,
+    /// The signature of an image.
+    Signature,
     /// Anything else about an image: inspecting it, naming it.
     Image,
     /// A container.
@@ -67,6 +69,7 @@ impl EngineErrorKind {
             Self::Timeout => "no answer in time about",
             Self::Build => "cannot build",
             Self::Pull => "cannot pull",
+            Self::Signature => "cannot verify",
             Self::Image => "cannot use image",
             Self::Container => "cannot use container",
             Self::Volume => "cannot use volume",

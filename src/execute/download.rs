@@ -66,6 +66,10 @@ pub(super) async fn answer<'e, E: Engine>(
         Some(pin) => Some(pin.clone()),
         None => match run.engine.resolve(&source.reference, credentials.as_ref()).await {
             Ok(Resolution::Digest(digest, _)) => Some(digest),
+            // What has to be signed can't be pulled by a tag, so the tag is looked up here.
+            Ok(Resolution::Unavailable) if image.signed.is_some() => {
+                Some(run.signatures.resolve(&source.reference).await?)
+            }
             Ok(Resolution::Unavailable) => None,
             Err(error) => return Err(unless_alive(run, image, error).await.into()),
         },
@@ -99,6 +103,11 @@ pub(super) async fn answer<'e, E: Engine>(
 }
 
 impl Answer<'_> {
+    /// The digest that is pulled, where it is known before.
+    pub(super) fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
     fn request(&self, image: &ImagePlan) -> PullRequest {
         PullRequest {
             reference: self.reference.clone(),

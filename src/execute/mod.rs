@@ -19,11 +19,13 @@ mod renew;
 pub(crate) mod report;
 mod request;
 mod secrets;
+mod signed;
 mod transcript;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -43,6 +45,7 @@ use crate::execute::failed_at::FailedAt;
 use crate::execute::gates::Gates;
 use crate::execute::report::{Action, ImageReport, Outcome, SourceFailure};
 use crate::observe::Trees;
+use crate::observe::signatures::Signatures;
 use crate::plan::step::{ImagePlan, Plan, Step};
 use crate::retry::RUN_BUDGET;
 use crate::state::desired::Limits;
@@ -67,6 +70,7 @@ pub(crate) struct Run<'a, E> {
     logs: Logs,
     /// What builds may have of the user's environment.
     handed: Handed,
+    signatures: Rc<Signatures>,
     pulls: Semaphore,
     builds: Semaphore,
     /// Registries whose pull limit is used up: not asked again in this run.
@@ -184,6 +188,7 @@ impl<'a, E: Engine> Run<'a, E> {
         (timeouts, limits): (Timeouts, Limits),
         options: Options,
     ) -> Self {
+        let signatures = Rc::new(Signatures::new(credentials, &progress, timeouts.response));
         Self {
             engine,
             credentials,
@@ -194,6 +199,7 @@ impl<'a, E: Engine> Run<'a, E> {
             cache: Cache::default(),
             logs: Logs::default(),
             handed: Handed::default(),
+            signatures,
             pulls: Semaphore::new(limits.pulls),
             builds: Semaphore::new(limits.builds),
             limited: RefCell::default(),
@@ -222,6 +228,11 @@ impl<'a, E: Engine> Run<'a, E> {
     /// The same with what the user consented to hand to builds.
     pub(crate) fn with_handed(self, handed: Handed) -> Self {
         Self { handed, ..self }
+    }
+
+    /// The same with what is known of signatures already.
+    pub(crate) fn with_signatures(self, signatures: Rc<Signatures>) -> Self {
+        Self { signatures, ..self }
     }
 
     /// The platform that an image must have: its own, else the engine's.
@@ -320,8 +331,11 @@ async fn steps<E: Engine>(
             }
             Step::Adopt { id, digest } => {
                 begin();
+                let failed = |error| Failure::of(Action::Tag, &error);
+                signed::key(run, image).await.map_err(failed)?;
+                signed::prove(run, image, digest, 1).await.map_err(failed)?;
                 let adopted = place::adopt(run, image, id, digest).await;
-                obtained = Some(adopted.map_err(|error| Failure::of(Action::Tag, &error))?);
+                obtained = Some(adopted.map_err(failed)?);
             }
             Step::Tag { target } => {
                 begin();

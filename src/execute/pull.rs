@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::execute::download::{Answer, Attempt, answer, download};
 use crate::execute::report::{Action, SourceFailure};
-use crate::execute::{Failure, Obtained, Run, build, place};
+use crate::execute::{Failure, Obtained, Run, build, place, signed};
 use crate::observe::Trees;
 use crate::plan::step::{ImagePlan, PullStep};
 use crate::retry::wait_before;
@@ -94,6 +94,7 @@ async fn pull<E: Engine>(
         action: "pull",
         reference: image.name.canonical(),
     });
+    signed::key(run, image).await.map_err(|error| Failure::of(Action::Pull, &error))?;
     let mut candidates: Vec<Candidate<'_>> = step
         .sources
         .iter()
@@ -161,7 +162,7 @@ async fn one_round<E: Engine>(
                 });
                 overtake = Instant::now() + run.timeouts.patience.unwrap_or_default();
                 silent.push(i);
-                asked.push(async move { (i, ask(run, image, source, step).await) });
+                asked.push(async move { (i, ask(run, image, source, step, round).await) });
             } else if asked.is_empty() {
                 return Err(Stop::AllFailed);
             }
@@ -202,12 +203,15 @@ async fn one_round<E: Engine>(
     }
 }
 
-/// Asks one source, unless its registry's pull limit is known to be used up.
+/// Asks one source, unless its registry's pull limit is known to be used up. What has to be
+/// signed is known to be before a byte of it comes: a digest that is wanted before it is asked
+/// for, and one that a tag stands for before it is pulled.
 async fn ask<'e, E: Engine>(
     run: &Run<'e, E>,
     image: &ImagePlan,
     source: &Source,
     step: &PullStep,
+    round: u32,
 ) -> Result<Answer<'e>, Attempt> {
     let registry = &source.reference.repository.registry;
     if run.limited.borrow().contains(registry) {
@@ -220,7 +224,10 @@ async fn ask<'e, E: Engine>(
         );
         return Err(Attempt { error, asked: false, exhausted: true });
     }
-    answer(run, image, source, step.digest.as_ref()).await
+    signed::before_pull(run, image, source, step.digest.as_ref(), round).await?;
+    let answer = answer(run, image, source, step.digest.as_ref()).await?;
+    signed::before_pull(run, image, source, answer.digest(), round).await?;
+    Ok(answer)
 }
 
 /// Downloads, proves, and names. The outer error is no source's doing.
@@ -255,10 +262,12 @@ fn fail<E: Engine>(
     next: Option<String>,
 ) -> Result<(), Stop> {
     let Attempt { error, asked, exhausted } = attempt;
-    if error.class.stops_run() {
+    // What is not signed, nothing else may stand in for.
+    if error.class.stops_run() || error.class == FailureClass::Signature {
         return Err(Stop::Abort(error));
     }
-    if error.class == FailureClass::RateLimited {
+    // Where a signature was asked for, it may have been another registry's limit.
+    if error.class == FailureClass::RateLimited && error.kind != EngineErrorKind::Signature {
         run.limited.borrow_mut().insert(candidate.source.reference.repository.registry.clone());
     }
     candidate.attempts += u32::from(asked);

@@ -44,6 +44,9 @@ pub struct ImageReport {
     /// Who says so: `manifest` or `lock`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pinned_by: Option<&'static str>,
+    /// The key that has to have signed what is pulled or named: its file, as the manifest has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
     /// The source that served: a registry reference, or `build`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -214,6 +217,7 @@ impl ImageReport {
             registries: image.registries().into_iter().map(str::to_owned).collect(),
             wanted: image.wanted.as_ref().map(|(digest, _)| digest.clone()),
             pinned_by: image.wanted.as_ref().map(|(_, by)| by.word()),
+            signed_by: image.signed_by().map(str::to_owned),
             source: None,
             digest: None,
             image_id: image.previous.as_ref().map(ToString::to_string),

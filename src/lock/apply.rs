@@ -23,13 +23,13 @@ pub(crate) fn locked(entry: &LockedImage, wanted: &Wanted, mode: Mode) -> Option
             let (digest, is_built) = match todo.digest {
                 Question::Settled(digest) => (digest.clone(), digest.is_none()),
                 // A pin is not moved because a mirror was added.
-                Question::Confirm(digest) => (Some(digest), false),
+                Question::Confirm(digest) | Question::Prove(digest) => (Some(digest), false),
                 Question::Ask => (None, false),
             };
             let settled =
                 todo.bases.into_iter().filter_map(|(reference, question)| match question {
                     Question::Settled(digest) => Some((reference.canonical(), digest)),
-                    Question::Confirm(_) | Question::Ask => None,
+                    Question::Confirm(_) | Question::Prove(_) | Question::Ask => None,
                 });
             Some(Locked { digest, is_built, bases: settled.collect() })
         }

@@ -3,6 +3,7 @@
 
 use crate::lock::{LockedBase, LockedImage};
 use crate::state::desired::{DesiredImage, Strategy};
+use crate::state::verify::Verify;
 use crate::words::digest::Digest;
 use crate::words::reference::Reference;
 
@@ -17,6 +18,8 @@ pub(crate) struct Wanted {
     pub(crate) pin: Option<Digest>,
     /// Where it may come from; empty where nobody may be asked.
     pub(crate) sources: Vec<Reference>,
+    /// The signature that its digest must have to be locked.
+    pub(crate) verify: Option<Verify>,
     /// Whether it can be built where no source has it.
     pub(crate) may_be_built: bool,
     /// What its Dockerfile names.
@@ -39,6 +42,8 @@ pub(crate) enum Question {
     Settled(Option<Digest>),
     /// Whether any source has it still; if none does, what the tag stands for.
     Confirm(Digest),
+    /// Whether it is signed: it is this, and not locked yet.
+    Prove(Digest),
     /// What the tag stands for.
     Ask,
 }
@@ -51,6 +56,7 @@ impl Wanted {
             name: image.name.clone(),
             pin: image.pin.clone(),
             sources: image.lockable_sources().map(|source| source.reference.clone()).collect(),
+            verify: image.verify.clone(),
             may_be_built: image.strategy != Strategy::Pull,
             bases,
         }
@@ -131,6 +137,13 @@ impl Wanted {
             same_name(entry, &self.name) && entry.tag == self.name.tag_or_default()
         });
         let digest = match (&self.pin, entry) {
+            (Some(pin), entry)
+                if self.verify.is_some()
+                    && !self.sources.is_empty()
+                    && entry.is_none_or(|entry| entry.digest.as_ref() != Some(pin)) =>
+            {
+                Question::Prove(pin.clone())
+            }
             (Some(pin), _) => Question::Settled(Some(pin.clone())),
             _ if self.sources.is_empty() => Question::Settled(None),
             (None, Some(entry)) if !upgrade => match &entry.digest {
@@ -151,9 +164,9 @@ impl Wanted {
 }
 
 impl Question {
-    /// Whether nothing is known yet.
+    /// Whether nothing is locked yet, and somebody has to be asked.
     pub(crate) fn is_open(&self) -> bool {
-        *self == Self::Ask
+        matches!(self, Self::Ask | Self::Prove(_))
     }
 }
 

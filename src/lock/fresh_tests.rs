@@ -17,6 +17,7 @@ fn wanted() -> Wanted {
         name: "acme/tool:1".parse().unwrap(),
         pin: None,
         sources: references(&["ghcr.io/acme/tool:1", "docker.io/acme/tool:1"]),
+        verify: None,
         may_be_built: false,
         bases: references(&["debian:12"]),
     }

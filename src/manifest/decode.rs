@@ -3,8 +3,8 @@
 use toml::de::DeValue;
 
 use crate::manifest::model::{
-    Build, Count, Defaults, Format, Image, Limits, List, Manifest, Registries, Registry,
-    RegistryTable, Retry, Secret, Timeouts,
+    Build, Cosign, Count, Defaults, Format, Image, Limits, List, Manifest, Registries, Registry,
+    RegistryTable, Retry, Secret, Timeouts, Verify,
 };
 use crate::manifest::problems::Problems;
 use crate::manifest::reader::{Fields, FromValue, Key, Value, string, wrong_type};
@@ -75,10 +75,31 @@ impl FromValue for Image {
             pull_policy: fields.get("pull_policy"),
             platform: fields.get("platform"),
             build_on: fields.get("build_on"),
+            verify: fields.get("verify"),
             retry: fields.get("retry"),
             build: fields.get("build"),
             broken: fields.close(),
         })
+    }
+}
+
+impl FromValue for Verify {
+    fn from_value(value: &Value<'_>, key: Key<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let mut fields = Fields::open(value, key, problems)?;
+        let hint = "the key that it is signed with: `cosign = { key = \"cosign.pub\" }`";
+        let verify = Self { cosign: fields.require("cosign", hint) };
+        fields.close();
+        Some(verify)
+    }
+}
+
+impl FromValue for Cosign {
+    fn from_value(value: &Value<'_>, key: Key<'_>, problems: &mut Problems<'_>) -> Option<Self> {
+        let mut fields = Fields::open(value, key, problems)?;
+        let hint = "the file of the public key: `key = \"cosign.pub\"`";
+        let cosign = Self { key: fields.require("key", hint) };
+        fields.close();
+        Some(cosign)
     }
 }
 

@@ -23,6 +23,7 @@ mod secrets;
 mod sources;
 pub(crate) mod text;
 mod validate;
+mod verify;
 
 #[cfg(test)]
 mod corpus_tests;

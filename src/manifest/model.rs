@@ -97,7 +97,7 @@ pub(crate) struct Timeouts {
     /// For the engine's first answer.
     #[schemars(extend("default" = "10s"))]
     pub(crate) connect: Option<At<Span>>,
-    /// For any later answer of the engine.
+    /// For any later answer of the engine, and for one of a registry about a signature.
     #[schemars(extend("default" = "60s"))]
     pub(crate) response: Option<At<Span>>,
     /// For the first answer of a source. One that is silent for longer is overtaken by
@@ -154,6 +154,12 @@ pub(crate) struct Image {
     /// The failures of all registries after which a build may step in. Without it: those
     /// of `[defaults]`.
     pub(crate) build_on: Option<At<List<BuildOn>>>,
+    /// The signature that the image must have. Before it is pulled, or its digest is locked, or
+    /// its name is given to what the engine has already, a source of it has to have a good
+    /// signature of exactly that digest: of the index, where there is one. Without one nothing
+    /// is pulled or built in its place. What is in sync is not asked about again, and what is
+    /// built here is not signed.
+    pub(crate) verify: Option<At<Verify>>,
     /// Stands for the whole of the manifest's `[retry]`: a key missing here has its
     /// default, not the value of the other table.
     pub(crate) retry: Option<At<Retry>>,
@@ -169,6 +175,26 @@ impl Image {
     pub(crate) fn is_broken(&self, key: &str) -> bool {
         self.broken.contains(&key)
     }
+}
+
+/// The signature that an image must have.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Verify {
+    /// One that cosign has made with a key, and stored beside the image.
+    #[schemars(required)]
+    pub(crate) cosign: Option<At<Cosign>>,
+}
+
+/// A signature that cosign has made with a key.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Cosign {
+    /// The file of the public key, as `cosign generate-key-pair` writes it (`cosign.pub`),
+    /// relative to the manifest. It must lie inside the repository, or the manifest's directory
+    /// where there is no repository.
+    #[schemars(required)]
+    pub(crate) key: Option<At<PathText>>,
 }
 
 /// The places an image may come from, in order of preference.

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Words in names of what should be read by nobody.
@@ -21,6 +22,27 @@ pub(crate) fn looks_secret(name: &str) -> bool {
 /// Whether a text that is no TOML may be about something secret.
 pub(crate) fn mentions_secret(text: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').any(looks_secret)
+}
+
+/// What is below `cosign`, but its `key`: that is the name of a file, unless somebody has put
+/// a key of their own there, or something else than a text.
+fn keyless<'v, 'i>(
+    cosign: &'v Spanned<DeValue<'i>>,
+    found: &mut Vec<Range<usize>>,
+) -> Vec<(&'v Spanned<DeValue<'i>>, bool)> {
+    let DeValue::Table(table) = cosign.get_ref() else { return vec![(cosign, false)] };
+    let mut rest = Vec::new();
+    for (name, value) in table {
+        let is_file = |text: &str| text.len() < 200 && !text.contains(['\n', '\r']);
+        let is_public = name.get_ref() == "key"
+            && matches!(value.get_ref(), DeValue::String(text) if is_file(text));
+        let is_secret = looks_secret(name.get_ref()) && !is_public;
+        if is_secret {
+            found.push(name.span());
+        }
+        rest.push((value, is_secret));
+    }
+    rest
 }
 
 /// Where every key stands that looks like the name of a secret, and all below it.
@@ -47,6 +69,10 @@ pub(crate) fn places(tree: &DeTable<'_>) -> Vec<Range<usize>> {
         match value.get_ref() {
             DeValue::Table(table) => {
                 for (name, value) in table {
+                    if name.get_ref() == "cosign" && !is_secret {
+                        rest.extend(keyless(value, &mut found));
+                        continue;
+                    }
                     let is_secret = is_secret || looks_secret(name.get_ref());
                     if is_secret {
                         found.push(name.span());

@@ -11,7 +11,7 @@ use crate::manifest::problems::Problems;
 use crate::manifest::reader::At;
 use crate::manifest::sources::Origin;
 use crate::manifest::text::ImageId;
-use crate::manifest::{Place, build};
+use crate::manifest::{Place, build, verify};
 use crate::state::desired::{Desired, DesiredImage, Limits, PullPolicy, RetryPolicy, Strategy};
 use crate::words::diagnostic::Diagnostic;
 use crate::words::duration::Span;
@@ -116,6 +116,7 @@ impl Shared<'_> {
             only_built(image, &key, problems);
         }
         let sources = origin.sources(problems);
+        let verify = verify::check(image, strategy, &key, self.place, problems);
 
         let pull_policy = image.pull_policy.as_ref().or(defaults.pull_policy.as_ref());
         let platform = image.platform.as_ref().or(defaults.platform.as_ref());
@@ -135,6 +136,7 @@ impl Shared<'_> {
                 || default::BUILD_ON.to_vec(),
                 |list| list.value.iter().map(|failure| failure.value).collect(),
             ),
+            verify,
             retry,
             build,
         })

@@ -70,6 +70,9 @@ impl fmt::Display for ImagePlan {
         if let Some(blocked) = &self.blocked {
             writeln!(f, "  blocked: {blocked}")?;
         }
+        if let Some(key) = self.signed_by() {
+            writeln!(f, "  signed by `{key}`")?;
+        }
         self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "  warning: {warning}"))
     }

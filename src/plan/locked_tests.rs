@@ -3,6 +3,7 @@
 use super::tests::{ANY, built, check, digest, facts, image, seen};
 use super::*;
 use crate::state::desired::Locked;
+use crate::state::verify::Verify;
 
 const SOURCES: &str = "pull from ghcr.io/acme/tool:1, then docker.io/acme/tool:1 at";
 
@@ -90,6 +91,33 @@ fn what_the_engine_has_under_another_name_only_gets_the_name() {
     let arm = DesiredImage { platform: Some("linux/arm64".parse().unwrap()), ..tool };
     let want = format!("tool: changes: not in the engine\n  {SOURCES} {}\n", digest("a"));
     check(&arm, held("linux/amd64"), ANY, &want);
+}
+
+#[test]
+fn what_has_to_be_signed_is_pulled_and_named_as_such() {
+    let verify = Verify {
+        key: "/repo/cosign.pub".into(),
+        root: "/repo".into(),
+        shown: "cosign.pub".to_owned(),
+    };
+    let tool = DesiredImage { verify: Some(verify), ..locked(image("tool")) };
+    let signed = "  signed by `cosign.pub`\n";
+    let want = format!("tool: changes: not in the engine\n{signed}  {SOURCES} {}\n", digest("a"));
+    check(&tool, seen(None), ANY, &want);
+    let held = facts(&[], &[&of("a")]);
+    check(&tool, seen(Some(held.clone())), ANY, "tool: unchanged: in sync\n");
+    let held = || ObservedImage { elsewhere: Some(held.clone()), ..seen(None) };
+    let named = format!("  take sha256:111111111111 for {}, which the engine has\n", digest("a"));
+    let want = format!("tool: changes: not in the engine\n{signed}{named}");
+    check(&tool, held(), ANY, &want);
+    // Nobody may be asked whether it is.
+    let blocked = |why: &str| {
+        let what = "its signature has to be checked, and";
+        format!("tool: blocked: not in the engine\n  blocked: {what} {why} asks no registry\n")
+    };
+    check(&tool, held(), Policy { offline: true, ..ANY }, &blocked("`--offline`"));
+    let never = DesiredImage { pull_policy: PullPolicy::Never, ..tool };
+    check(&never, held(), ANY, &blocked("`pull_policy = \"never\"`"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! from.
 
 pub(crate) mod display;
+mod offline;
 mod order;
 pub(crate) mod platforms;
 pub(crate) mod reasons;

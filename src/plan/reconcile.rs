@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::plan::offline::{offline, offline_base, unasked, unverifiable};
 use crate::plan::order::{built_on, in_order};
 use crate::plan::platforms;
-use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Step};
+use crate::plan::step::{BuildStep, Cause, ImagePlan, Plan, PullStep, Signed, Step};
 use crate::state::desired::{
     Builder, Desired, DesiredBuild, DesiredImage, PinnedBy, PullPolicy, Strategy,
 };
@@ -14,10 +15,10 @@ use crate::state::obstacle::Obstacle;
 use crate::words::code::Code;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
-use crate::words::failure::{BuildOn, FailureClass};
+use crate::words::failure::BuildOn;
 use crate::words::image::ImageFacts;
 use crate::words::platform::Platform;
-use crate::words::reference::{Reference, Repository};
+use crate::words::reference::Repository;
 
 /// What the command line says about every image of the run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,6 +109,7 @@ fn plan_image(
         extra_tags: image.extra_tags.clone(),
         platform: image.platform.clone(),
         previous: seen.local.as_ref().map(|facts| facts.id.clone()),
+        signed: signed(image),
         steps: Vec::new(),
         cause: cause(image, strategy, seen, wanted, policy),
         blocked: None,
@@ -125,6 +127,9 @@ fn plan_image(
         return plan;
     }
     match adopted(seen, wanted, &plan) {
+        Some(_) if unasked(image, policy.offline) => {
+            plan.blocked = Some(unverifiable(image, policy.offline));
+        }
         Some(step) => plan.steps.push(step),
         None => obtain(image, strategy, seen, policy, &mut plan),
     }
@@ -141,6 +146,13 @@ fn adopted(seen: &ObservedImage, platform: Option<&Platform>, plan: &ImagePlan) 
     let facts = seen.elsewhere.as_ref().filter(|facts| facts.is(digest))?;
     let fits = platform.is_none_or(|want| want.accepts(&facts.platform));
     fits.then(|| Step::Adopt { id: facts.id.clone(), digest: digest.clone() })
+}
+
+/// The signature that has to be looked for before the image is named, whatever leads to that.
+fn signed(image: &DesiredImage) -> Option<Signed> {
+    let sources = image.sources.iter().map(|source| source.reference.repository.clone());
+    let verify = image.verify.clone()?;
+    Some(Signed { verify, sources: sources.collect() })
 }
 
 /// Why the image has to be obtained, or [`Cause::InSync`].
@@ -314,31 +326,6 @@ fn obtain(
         let reason = "`pull_policy = \"never\"` forbids pulling it";
         let obstacle: Obstacle = reason.to_owned().into();
         plan.blocked = Some(Obstacle { code: Code::MayNotPull, ..obstacle });
-    }
-}
-
-/// That a registry would have to be asked for an image.
-fn offline(image: &DesiredImage, cause: &Cause) -> Obstacle {
-    let what = match cause {
-        Cause::Unproven { .. } => "could tell whether these are the bytes",
-        Cause::WrongDigest { .. } | Cause::StandIn { .. } => "has the wanted bytes",
-        _ => "has it",
-    };
-    Obstacle {
-        reason: format!("only a registry {what}, and `--offline` asks none"),
-        class: FailureClass::NotFound,
-        code: Code::MayNotPull,
-        hints: vec![format!("`occ sync {}` without `--offline` pulls it", image.id)],
-    }
-}
-
-/// That a registry would have to be asked for a base.
-fn offline_base(base: &Reference) -> Obstacle {
-    Obstacle {
-        reason: format!("its base `{base}` is not in the engine, and `--offline` asks no registry"),
-        class: FailureClass::NotFound,
-        code: Code::MayNotPull,
-        hints: vec![format!("`docker pull {base}` gets it")],
     }
 }
 

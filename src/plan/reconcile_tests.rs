@@ -31,6 +31,7 @@ pub(super) fn image(id: &str) -> DesiredImage {
         pull_policy: PullPolicy::Missing,
         platform: None,
         build_on: vec![BuildOn::NotFound],
+        verify: None,
         retry: RetryPolicy {
             attempts: 3,
             backoff: Duration::from_secs(1),

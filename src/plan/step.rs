@@ -8,12 +8,13 @@ use crate::state::changes::Change;
 use crate::state::desired::{Builder, DesiredBuild, PinnedBy, RetryPolicy, Source};
 use crate::state::inputs::Inputs;
 use crate::state::obstacle::Obstacle;
+use crate::state::verify::Verify;
 use crate::words::digest::Digest;
 use crate::words::event::ProgressReporter;
 use crate::words::failure::BuildOn;
 use crate::words::image::EngineId;
 use crate::words::platform::Platform;
-use crate::words::reference::Reference;
+use crate::words::reference::{Reference, Repository};
 
 /// What has to be done, image by image, in the order of the manifest. Its
 /// [`Display`](std::fmt::Display) is a stable text: a line an image, a line a step.
@@ -38,6 +39,8 @@ pub(crate) struct ImagePlan {
     pub(crate) platform: Option<Platform>,
     /// The engine's id of what is behind `name` now, to go back to.
     pub(crate) previous: Option<EngineId>,
+    /// The signature that what is pulled or named must have, and who may have it.
+    pub(crate) signed: Option<Signed>,
     /// What to do. Empty: unchanged.
     pub(crate) steps: Vec<Step>,
     /// Why there are steps, or why there are none.
@@ -70,6 +73,15 @@ pub(crate) enum Step {
         /// The name to set.
         target: Reference,
     },
+}
+
+/// A signature that has to be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signed {
+    /// The key that it has to be made with.
+    pub(crate) verify: Verify,
+    /// Where it may lie, in order.
+    pub(crate) sources: Vec<Repository>,
 }
 
 /// A pull from an ordered list of sources.
@@ -172,6 +184,14 @@ impl ImagePlan {
         self.steps.iter().any(|step| !matches!(step, Step::Tag { .. }))
     }
 
+    /// The key of the signature that carrying it out looks for: of what is pulled, or gets the
+    /// image's name.
+    pub(crate) fn signed_by(&self) -> Option<&str> {
+        let looks = |step: &Step| matches!(step, Step::Pull(_) | Step::Adopt { .. });
+        let signed = self.signed.as_ref().filter(|_| self.steps.iter().any(looks))?;
+        Some(&signed.verify.shown)
+    }
+
     /// Whether the engine holds what is wanted, as far as it can tell by itself. That a
     /// registry is to be asked whether a tag moved does not make it wrong.
     pub(crate) fn is_in_sync(&self) -> bool {
@@ -191,7 +211,12 @@ impl ImagePlan {
                     pull.then_build.as_ref().map(|(_, build)| build)
                 }
                 Step::Build(build) => Some(build),
-                Step::Adopt { .. } | Step::Tag { .. } => None,
+                Step::Adopt { .. } => {
+                    let signed = self.signed.iter().flat_map(|signed| &signed.sources);
+                    all.extend(signed.map(|source| source.registry.as_str()));
+                    None
+                }
+                Step::Tag { .. } => None,
             };
             let Some(BuildStep { build, inputs }) = build else { continue };
             // The classic builder takes no notice of the one, and holds the others.

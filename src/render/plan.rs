@@ -82,12 +82,13 @@ pub(super) fn sentence(image: &ImagePlan) -> String {
     let mut names = Vec::new();
     for step in &image.steps {
         match step {
-            Step::Pull(pull) => text.push_str(&pulled(pull, name)),
+            Step::Pull(pull) => text.push_str(&pulled(pull, name, image.signed_by())),
             Step::Build(build) => {
                 let _ = write!(text, " from {}", built(build));
             }
             Step::Adopt { digest, .. } => {
                 let _ = write!(text, " on {}, which the engine has", digest.short());
+                text.push_str(&signed(image.signed_by()));
             }
             Step::Tag { target } => names.push(format!("`{target}`")),
         }
@@ -99,7 +100,7 @@ pub(super) fn sentence(image: &ImagePlan) -> String {
 }
 
 /// ` at sha256:1f… from ghcr.io, then docker.io, else build it from …`.
-fn pulled(pull: &PullStep, name: &Reference) -> String {
+fn pulled(pull: &PullStep, name: &Reference, key: Option<&str>) -> String {
     let mut text = String::new();
     if let Some(digest) = &pull.digest {
         let _ = write!(text, " at {}", digest.short());
@@ -108,10 +109,16 @@ fn pulled(pull: &PullStep, name: &Reference) -> String {
         let word = if at == 0 { " from" } else { ", then" };
         let _ = write!(text, "{word} {}", from(source, name));
     }
+    text.push_str(&signed(key));
     if let Some((_, build)) = &pull.then_build {
         let _ = write!(text, ", else build it from {}", built(build));
     }
     text
+}
+
+/// ``, signed by `cosign.pub` ``, where it has to be.
+fn signed(key: Option<&str>) -> String {
+    key.map_or(String::new(), |key| format!(", signed by `{key}`"))
 }
 
 /// A source in as few words as are clear: its host, where it has the image under

@@ -3,8 +3,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::plan::step::Signed;
 use crate::state::desired::{Builder, DesiredBuild, RetryPolicy};
 use crate::state::inputs::{Base, Inputs};
+use crate::state::verify::Verify;
 use crate::words::network::Network;
 
 fn image(id: &str, name: &str, steps: Vec<Step>) -> ImagePlan {
@@ -17,6 +19,7 @@ fn image(id: &str, name: &str, steps: Vec<Step>) -> ImagePlan {
         extra_tags: Vec::new(),
         platform: None,
         previous: None,
+        signed: None,
         steps,
         blocked: None,
         cause,
@@ -95,6 +98,39 @@ fn a_plan_reads_like_a_sentence() {
     tags      tag    a/b:1, also as `b:dev`: further names are missing or elsewhere
     plan: 2 to pull, 1 to build, 1 to tag, 1 unchanged
     registries that may be contacted: docker.io, ghcr.io, mirror.example, quay.io
+    ");
+}
+
+#[test]
+fn a_signature_that_is_looked_for_is_told_with_its_key() {
+    let signed = Signed {
+        verify: Verify {
+            key: "/repo/keys/cosign.pub".into(),
+            root: "/repo".into(),
+            shown: "keys/cosign.pub".to_owned(),
+        },
+        sources: vec!["ghcr.io/acme/tool:1".parse::<Reference>().unwrap().repository],
+    };
+    let digest = format!("sha256:{}", "1f".repeat(32)).parse().unwrap();
+    let adopt = Step::Adopt { id: crate::words::image::EngineId::new("sha256:2a"), digest };
+    let mut images = vec![
+        image(
+            "tool",
+            "acme/tool:1",
+            vec![Step::Pull(pull(&["ghcr.io/acme/tool:1"], Some(build(None))))],
+        ),
+        image("held", "acme/held:1", vec![adopt]),
+        image("sync", "acme/sync:1", Vec::new()),
+    ];
+    for image in &mut images {
+        image.signed = Some(signed.clone());
+    }
+    insta::assert_snapshot!(plan(&Plan { images }, Look::test(200)), @r"
+    tool  pull   acme/tool:1 from ghcr.io, signed by `keys/cosign.pub`, else build it from `docker/Dockerfile`: not in the engine
+    held  tag    acme/held:1 on sha256:1f1f1f1f1f1f, which the engine has, signed by `keys/cosign.pub`: not in the engine
+    sync  ok     acme/sync:1 is in sync
+    plan: 1 to pull, 1 to tag, 1 unchanged
+    registries that may be contacted: ghcr.io, quay.io
     ");
 }
 

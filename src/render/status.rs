@@ -140,6 +140,7 @@ mod tests {
             extra_tags: Vec::new(),
             platform: None,
             previous: None,
+            signed: None,
             steps,
             cause,
             blocked: None,

@@ -16,6 +16,7 @@ fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
         registries: Vec::new(),
         wanted: None,
         pinned_by: None,
+        signed_by: None,
         source: None,
         digest: None,
         image_id: None,

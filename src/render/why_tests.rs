@@ -29,6 +29,7 @@ fn plan() -> Plan {
         id: "tool".into(),
         name: "acme/tool:1".parse().unwrap(),
         wanted: None,
+        signed: None,
         extra_tags: Vec::new(),
         platform: None,
         previous: None,

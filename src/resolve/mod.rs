@@ -14,7 +14,8 @@ use crate::lock::fresh::{Question, Todo, Wanted};
 use crate::lock::verdict::{Answer, is_absence, verdict};
 use crate::lock::{LockedBase, LockedImage};
 use crate::observe::inspect;
-use crate::observe::registries::{Registries, Told};
+use crate::observe::registries::{Registries, Told, failure};
+use crate::observe::signatures::Signatures;
 use crate::state::obstacle::Obstacle;
 use crate::words::code::Code;
 use crate::words::digest::Digest;
@@ -50,6 +51,7 @@ pub(crate) struct Resolved {
 pub(crate) struct Resolver<'a, E> {
     pub(crate) engine: &'a E,
     pub(crate) registries: &'a Registries<'a>,
+    pub(crate) signatures: &'a Signatures,
     pub(crate) how: How,
     /// The longest silence of a download, where the engine can only ask by pulling.
     pub(crate) stall: Option<Duration>,
@@ -86,6 +88,7 @@ impl<E: Engine> Resolver<'_, E> {
             (Question::Settled(digest), _) => return Ok(Ok(digest.clone())),
             // Who is in a hurry keeps what is locked, and finds out when it is pulled.
             (Question::Confirm(digest), How::First(_)) => return Ok(Ok(Some(digest.clone()))),
+            (Question::Prove(digest), _) => return Ok(self.signed(wanted, digest.clone()).await),
             (Question::Confirm(digest), How::Every { .. }) => {
                 if self.may_have(wanted, digest, warnings).await? {
                     return Ok(Ok(Some(digest.clone())));
@@ -103,7 +106,24 @@ impl<E: Engine> Resolver<'_, E> {
         let partial = matches!(self.how, How::Every { partial: true });
         let found = verdict(&answers, wanted.may_be_built, partial);
         warnings.extend(found.warnings);
-        Ok(found.digest)
+        match found.digest {
+            Ok(Some(digest)) => Ok(self.signed(wanted, digest).await),
+            other => Ok(other),
+        }
+    }
+
+    /// The digest that is to be locked, if it is signed or need not be.
+    async fn signed(&self, wanted: &Wanted, digest: Digest) -> Result<Option<Digest>, Obstacle> {
+        let Some(verify) = &wanted.verify else { return Ok(Some(digest)) };
+        let sources: Vec<_> = wanted.sources.iter().map(|it| it.repository.clone()).collect();
+        let check = self.signatures.check(&wanted.id, (verify, &sources), &digest, 0);
+        match self.how {
+            How::First(Some(limit)) => {
+                timeout(limit, check).await.unwrap_or_else(|_| Err(silent()))
+            }
+            _ => check.await,
+        }?;
+        Ok(Some(digest))
     }
 
     /// The answers of the sources, until one has the image or can't say whether it has.
@@ -162,6 +182,10 @@ impl<E: Engine> Resolver<'_, E> {
         let told = match self.registries.ask(self.engine, source).await? {
             Told::Digest(digest, _) => Ok(digest),
             Told::Failed(obstacle) => Err(obstacle),
+            // What has to be signed is not pulled before it is known to be.
+            Told::Unavailable if wanted.verify.is_some() && wanted.sources.contains(source) => {
+                self.signatures.resolve(source).await.map_err(failure)
+            }
             Told::Unavailable => by_pulling::ask(self, wanted, source).await?,
         };
         Ok(Answer { source: source.clone(), told })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::ignore::Patterns;
 use crate::state::args::{Reading, Variables, is_proxy_arg};
+use crate::state::verify::Verify;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::digest::Digest;
 use crate::words::duration::Timeouts;
@@ -64,6 +65,8 @@ pub(crate) struct DesiredImage {
     pub(crate) platform: Option<Platform>,
     /// The failures of all registries after which a build may step in.
     pub(crate) build_on: Vec<BuildOn>,
+    /// The signature that it must have to be pulled.
+    pub(crate) verify: Option<Verify>,
     /// How often and how patiently to try.
     pub(crate) retry: RetryPolicy,
     /// The build, where there is one.

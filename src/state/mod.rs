@@ -14,3 +14,4 @@ pub(crate) mod exact;
 pub(crate) mod inputs;
 pub(crate) mod observed;
 pub(crate) mod obstacle;
+pub(crate) mod verify;

@@ -93,6 +93,8 @@ codes! {
     Platform = "OCC-PLATFORM",
     /// The bytes are not those of the wanted digest.
     Integrity = "OCC-INTEGRITY",
+    /// The signature that the manifest asks for is missing, or is not one of that key.
+    Signature = "OCC-SIGNATURE",
     /// No trusted encrypted connection to the registry.
     Tls = "OCC-TLS",
     /// The registry's host name has no address.

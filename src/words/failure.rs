@@ -31,6 +31,8 @@ pub enum FailureClass {
     WrongPlatform,
     /// The bytes are not those of the wanted digest.
     Integrity,
+    /// The signature that the manifest asks for is missing, or is not one of that key.
+    Signature,
     /// A certificate or protocol mistake between engine and registry.
     Tls,
     /// The host name has no address.
@@ -71,6 +73,7 @@ impl FailureClass {
         Self::BadReference,
         Self::WrongPlatform,
         Self::Integrity,
+        Self::Signature,
         Self::Tls,
         Self::NameResolution,
         Self::Network,
@@ -148,6 +151,7 @@ impl FailureClass {
             Self::BadReference => "bad reference",
             Self::WrongPlatform => "wrong platform",
             Self::Integrity => "content does not match its digest",
+            Self::Signature => "no good signature",
             Self::Tls => "TLS failure",
             Self::NameResolution => "host name not found",
             Self::Network => "network failure",
@@ -175,6 +179,7 @@ impl FailureClass {
             Self::BadReference => Code::BadReference,
             Self::WrongPlatform => Code::Platform,
             Self::Integrity => Code::Integrity,
+            Self::Signature => Code::Signature,
             Self::Tls => Code::Tls,
             Self::NameResolution => Code::Dns,
             Self::Network => Code::Network,
@@ -200,7 +205,7 @@ impl FailureClass {
         let rank = |class: &Self| match class {
             Self::Cancelled => 0,
             class if class.stops_run() => 1,
-            Self::Integrity | Self::WrongPlatform => 2,
+            Self::Integrity | Self::Signature | Self::WrongPlatform => 2,
             // Transient they may be, but nobody knows.
             Self::CutShort | Self::Unknown => 8,
             class if class.is_transient() => 3,
@@ -218,7 +223,7 @@ impl FailureClass {
         match Self::decisive(classes) {
             None | Some(Self::CutShort | Self::Unknown) => ExitStatus::Failed,
             Some(Self::Cancelled | Self::RateLimited) => ExitStatus::Transient,
-            Some(Self::Integrity | Self::WrongPlatform) => ExitStatus::Unverified,
+            Some(Self::Integrity | Self::Signature | Self::WrongPlatform) => ExitStatus::Unverified,
             Some(Self::Denied) => ExitStatus::Denied,
             Some(class) if class.stops_run() => ExitStatus::Engine,
             Some(class) if class.is_transient() => ExitStatus::Transient,
@@ -258,6 +263,7 @@ mod tests {
         check(&[C::Denied, C::Server], ExitStatus::Transient);
         check(&[C::Integrity, C::Server], ExitStatus::Unverified);
         check(&[C::WrongPlatform], ExitStatus::Unverified);
+        check(&[C::Server, C::Signature], ExitStatus::Unverified);
         check(&[C::DiskFull, C::Integrity], ExitStatus::Engine);
         check(&[C::CutShort], ExitStatus::Failed);
         check(&[C::RateLimited], ExitStatus::Transient);
@@ -279,11 +285,12 @@ mod tests {
     #[test]
     fn permanent_failures_are_never_tried_again() {
         for class in
-            [C::NotFound, C::Denied, C::AbsentOrPrivate, C::BadReference, C::Tls, C::WrongPlatform]
+            [C::NotFound, C::Denied, C::AbsentOrPrivate, C::BadReference, C::Tls, C::Signature]
         {
             assert!(!class.is_transient());
             assert_eq!(class.max_failures(), Some(1));
         }
+        assert_eq!(C::Signature.build_on(), None);
         assert_eq!(C::Integrity.max_failures(), Some(2));
         assert_eq!(C::NotARegistry.max_failures(), Some(2));
         assert_eq!(C::Server.max_failures(), None);

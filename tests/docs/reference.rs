@@ -20,13 +20,15 @@ uses every key.
 ";
 
 /// The tables, by where they stand in a manifest and in the schema.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 11] = [
     ("At the top", ""),
     ("`[defaults]`", "Defaults"),
     ("`[retry]`", "Retry"),
     ("`[timeouts]`", "Timeouts"),
     ("`[limits]`", "Limits"),
     ("`[images.ID]`", "Image"),
+    ("`verify`", "Verify"),
+    ("`verify.cosign`", "Verify/properties/cosign"),
     ("An entry of `registries`", "RegistryTable"),
     ("`[images.ID.build]`", "Build"),
     ("An entry of `secrets`", "Secret"),
@@ -37,8 +39,8 @@ fn page() -> String {
         serde_json::from_str(include_str!("../../schema/opencode.schema.json")).unwrap();
     let mut page = HEAD.to_owned();
     for (title, definition) in TABLES {
-        let table =
-            if definition.is_empty() { &schema } else { &schema["definitions"][definition] };
+        let table = schema.pointer(&format!("/definitions/{definition}"));
+        let table = if definition.is_empty() { &schema } else { table.unwrap() };
         write!(page, "\n## {title}\n\n").unwrap();
         if !definition.is_empty() {
             writeln!(page, "{}\n", text(table)).unwrap();

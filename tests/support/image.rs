@@ -22,11 +22,11 @@ pub(crate) struct Blob {
 }
 
 impl Blob {
-    fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
         Self { media_type, digest: digest(&bytes), bytes }
     }
 
-    fn descriptor(&self) -> Value {
+    pub(crate) fn descriptor(&self) -> Value {
         json!({ "mediaType": self.media_type, "digest": self.digest, "size": self.bytes.len() })
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod registry_words;
 pub(crate) mod scene;
 pub(crate) mod schema;
 pub(crate) mod script;
+pub(crate) mod signature;
 pub(crate) mod stub_engine;
 pub(crate) mod stub_table;
 pub(crate) mod terminal;

@@ -1,7 +1,8 @@
-//! TLS in front of the stub engine, with certificates made for the test.
+//! TLS in front of the stub engine, or of a registry, with certificates made for the test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
@@ -10,7 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate authority, and a certificate of it that serves both ends.
@@ -48,6 +50,18 @@ impl Authority {
         read.map(Result::unwrap).collect()
     }
 
+    /// Serves a registry over TLS, to everybody, to the end of the process; the port.
+    pub(crate) fn serve_registry(&self, registry: String) -> u16 {
+        let key = PrivateKeyDer::from_pem_file(self.path().join("key.pem")).unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(self.certificates("cert.pem"), key)
+            .unwrap();
+        serve(TlsAcceptor::from(Arc::new(config)), async move || {
+            TcpStream::connect(&registry).await
+        })
+    }
+
     /// Serves the engine at `socket` over TLS, to clients with a certificate of this
     /// authority alone, to the end of the process; the port.
     pub(crate) fn serve(&self, socket: PathBuf) -> u16 {
@@ -59,26 +73,35 @@ impl Authority {
             .with_client_cert_verifier(verifier)
             .with_single_cert(self.certificates("cert.pem"), key)
             .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let (port, told) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.unwrap();
-            let local = tokio::task::LocalSet::new();
-            local.block_on(&runtime, async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                port.send(listener.local_addr().unwrap().port()).unwrap();
-                while let Ok((client, _)) = listener.accept().await {
-                    let (acceptor, socket) = (acceptor.clone(), socket.clone());
-                    tokio::task::spawn_local(async move {
-                        // A client that is refused, or goes away, is what the tests are about.
-                        let Ok(mut client) = acceptor.accept(client).await else { return };
-                        let Ok(mut engine) = UnixStream::connect(socket).await else { return };
-                        let _ = tokio::io::copy_bidirectional(&mut client, &mut engine).await;
-                    });
-                }
-            });
-        });
-        told.recv().unwrap()
+        serve(TlsAcceptor::from(Arc::new(config)), async move || UnixStream::connect(&socket).await)
     }
+}
+
+/// Speaks TLS on a free port, and hands what is inside on to where `connect` leads.
+fn serve<C, S>(acceptor: TlsAcceptor, connect: C) -> u16
+where
+    C: AsyncFn() -> std::io::Result<S> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (port, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.unwrap();
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let connect = Rc::new(connect);
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            port.send(listener.local_addr().unwrap().port()).unwrap();
+            while let Ok((client, _)) = listener.accept().await {
+                let (acceptor, connect) = (acceptor.clone(), Rc::clone(&connect));
+                tokio::task::spawn_local(async move {
+                    // A client that is refused, or goes away, is what the tests are about.
+                    let Ok(mut client) = acceptor.accept(client).await else { return };
+                    let Ok(mut server) = connect().await else { return };
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                });
+            }
+        });
+    });
+    told.recv().unwrap()
 }

@@ -42,6 +42,7 @@ fn image(id: &str, hosts: &[&str]) -> ImagePlan {
         extra_tags: vec![],
         platform: None,
         previous: None,
+        signed: None,
         steps: vec![Step::Pull(PullStep {
             sources: hosts.iter().map(source).collect(),
             digest: None,

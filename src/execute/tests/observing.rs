@@ -19,6 +19,7 @@ pub(super) fn desired() -> DesiredImage {
         pull_policy: PullPolicy::Missing,
         platform: None,
         build_on: vec![],
+        verify: None,
         retry: RetryPolicy { attempts: 1, backoff: second, max_backoff: second },
         build: None,
     }

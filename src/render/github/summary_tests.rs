@@ -15,6 +15,7 @@ fn image(id: &str, action: Action, outcome: Outcome) -> ImageReport {
         cause: "not in the engine".into(),
         steps: Vec::new(),
         registries: Vec::new(),
+        signed_by: None,
         wanted: None,
         pinned_by: None,
         source: None,

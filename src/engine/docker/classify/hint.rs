@@ -84,7 +84,7 @@ pub(super) fn hint(
             format!("the engine is {} ({})", about.endpoint.address, about.endpoint.why)
         }
         FailureClass::Unknown => "look into the engine's log for more".to_owned(),
-        FailureClass::Build | FailureClass::Cancelled => return None,
+        FailureClass::Build | FailureClass::Cancelled | FailureClass::Signature => return None,
     };
     Some(text)
 }
