@@ -14,7 +14,7 @@ use crate::words::diagnostic::{Diagnostic, Severity};
 use crate::words::digest::Digest;
 use crate::words::reference::Reference;
 use crate::words::text::sanitise;
-use crate::{buildkit, engine, ignore, lock, render};
+use crate::{buildkit, engine, ignore, lock, render, signature};
 
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("messages", messages),
     ("buildkit", buildkit),
     ("credentials", credentials),
+    ("signature", signature),
     ("words", words),
 ];
 
@@ -141,6 +142,12 @@ pub fn credentials(bytes: &[u8]) {
     {
         shows(&complaint);
     }
+}
+
+/// What a registry has where signatures should be, and behind a zero byte the signature: nobody
+/// signs without the key, and what is listed can be asked for.
+pub fn signature(bytes: &[u8]) {
+    signature::fuzz::refused(bytes);
 }
 
 /// Any text, shown: nothing in it obeys a terminal, and folding loses no word.
