@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::engine::credentials::CredentialStore;
 use crate::execute::Handed;
+use crate::registry::proxy::Proxy;
 use crate::state::args::Variables;
 use crate::words::platform::Platform;
 
@@ -15,6 +16,7 @@ pub(crate) struct Environment {
 }
 
 const VARIABLES: &[&str] = &[
+    "ALL_PROXY",
     "CI",
     "CLICOLOR_FORCE",
     "DOCKER_CERT_PATH",
@@ -28,10 +30,12 @@ const VARIABLES: &[&str] = &[
     "GITHUB_STEP_SUMMARY",
     "GITHUB_WORKSPACE",
     "HOME",
+    "HTTPS_PROXY",
     "LANG",
     "LC_ALL",
     "LC_CTYPE",
     "NO_COLOR",
+    "NO_PROXY",
     "OCC_ALLOW",
     // Flags, but of interest also where the flags can't be read.
     "OCC_FORMAT",
@@ -43,6 +47,9 @@ const VARIABLES: &[&str] = &[
     "XDG_CONFIG_HOME",
     "XDG_RUNTIME_DIR",
     "XDG_STATE_HOME",
+    "all_proxy",
+    "https_proxy",
+    "no_proxy",
 ];
 
 /// Where ssh agents say that they are.
@@ -151,6 +158,14 @@ impl Environment {
     /// The user's logins at registries.
     pub(crate) fn credentials(&self) -> CredentialStore {
         CredentialStore::new(self.docker_config(), self.search_path())
+    }
+
+    /// The proxy for what occ asks a registry itself. The engine has its own.
+    pub(crate) fn proxy(&self) -> Proxy {
+        let first = |names: &[&str]| names.iter().find_map(|name| self.text(name));
+        let address = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]);
+        let except = first(&["NO_PROXY", "no_proxy"]);
+        Proxy { address: address.unwrap_or_default(), except: except.unwrap_or_default() }
     }
 
     /// `DOCKER_DEFAULT_PLATFORM`, as written and as read.

@@ -118,7 +118,8 @@ fn find_out(
         let registries = Registries::new(&credentials, &progress);
         let how = How::Every { partial: args.allow_partial };
         let Timeouts { response, stall, .. } = desired.timeouts;
-        let signatures = &Signatures::new(&credentials, &progress, response);
+        let signatures = Signatures::new(&credentials, &progress, response);
+        let signatures = &signatures.with_proxy(settings.environment.proxy());
         let registries = &registries;
         let resolver = Resolver { engine: &client, registries, signatures, how, stall };
         let asked = async { resolver.all(todo).await.map_err(Stop::Engine) };

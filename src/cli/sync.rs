@@ -76,7 +76,8 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
     let options = Options { fail_fast: args.fail_fast, no_cache: args.no_cache };
     let registries = Registries::new(&credentials, &progress);
     let response = job.desired().timeouts.response;
-    let signatures = Rc::new(Signatures::new(&credentials, &progress, response));
+    let signatures = Signatures::new(&credentials, &progress, response);
+    let signatures = Rc::new(signatures.with_proxy(environment.proxy()));
     let work = async {
         job.lock(&client, &registries, &signatures).await?;
         let (plan, observed, trees) = job.plan(&client, Some(&registries)).await?;

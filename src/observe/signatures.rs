@@ -16,6 +16,7 @@ use crate::context::file::{Largest, bytes};
 use crate::engine::credentials::CredentialStore;
 use crate::engine::error::EngineError;
 use crate::registry::Registry;
+use crate::registry::proxy::Proxy;
 use crate::signature::key::PublicKey;
 use crate::signature::verdict::{Told, verdict};
 use crate::state::obstacle::Obstacle;
@@ -59,6 +60,11 @@ impl Signatures {
             answers: RefCell::default(),
             keys: RefCell::default(),
         }
+    }
+
+    /// The same, asking through a proxy.
+    pub(crate) fn with_proxy(self, proxy: Proxy) -> Self {
+        Self { registry: self.registry.with_proxy(proxy), ..self }
     }
 
     /// Whether a source of the image has a signature of exactly this digest. Each is asked once

@@ -8,22 +8,34 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, U
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::{Client, ResponseFuture};
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::registry::address::is_loopback;
 use crate::registry::failure::Problem;
+use crate::registry::proxy::Proxy;
 
-type Hyper = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Hyper<C> = Client<HttpsConnector<C>, Full<Bytes>>;
+
+/// The ways to a registry.
+struct Ways {
+    direct: Hyper<HttpConnector>,
+    /// Through a proxy, and which hosts are reached so.
+    tunnel: Option<(Matcher, Hyper<Tunnel<HttpConnector>>)>,
+}
 
 /// Who asks.
 const AGENT: &str = concat!("occ/", env!("CARGO_PKG_VERSION"));
 
 /// The client, made for the first request: reading the authorities takes its time.
 pub(super) struct Http {
-    hyper: OnceCell<Hyper>,
+    ways: OnceCell<Ways>,
+    proxy: Proxy,
     limit: Option<Duration>,
 }
 
@@ -47,7 +59,12 @@ impl Answer {
 
 impl Http {
     pub(super) fn new(limit: Option<Duration>) -> Self {
-        Self { hyper: OnceCell::new(), limit }
+        Self { ways: OnceCell::new(), proxy: Proxy::default(), limit }
+    }
+
+    /// The same through a proxy, for whom it is meant for.
+    pub(super) fn with_proxy(self, proxy: Proxy) -> Self {
+        Self { proxy, ..self }
     }
 
     /// Asks for something. Of a body that is larger than that there is no answer.
@@ -85,9 +102,9 @@ impl Http {
         url: &Url,
         largest: u64,
     ) -> Result<Answer, Problem> {
-        let hyper = self.hyper.get_or_init(async || client()).await;
+        let ways = self.ways.get_or_init(async || Ways::new(&self.proxy)).await;
         let whole = async {
-            let (head, body) = hyper.request(request).await?.into_parts();
+            let (head, body) = ways.request(request).await?.into_parts();
             let largest = usize::try_from(largest).unwrap_or(usize::MAX);
             let body = match Limited::new(body, largest).collect().await {
                 Ok(body) => body.to_bytes(),
@@ -118,12 +135,44 @@ fn request(method: Method, url: &Url, body: Bytes) -> Result<Request<Full<Bytes>
     request.body(Full::new(body)).map_err(|_| Problem::Odd("its address can't be asked for"))
 }
 
-/// Trusts whom the system trusts, as for an engine over TLS.
-fn client() -> Hyper {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-    Client::builder(TokioExecutor::new()).build(connector)
+impl Ways {
+    /// They trust whom the system trusts, as for an engine over TLS.
+    fn new(proxy: &Proxy) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let tls = rustls::ClientConfig::builder();
+        let tls = tls.with_root_certificates(roots).with_no_client_auth();
+        let tunnel = proxy.intercept().map(|through| {
+            let tunnel = Tunnel::new(through.uri().clone(), HttpConnector::new());
+            let tunnel = match through.basic_auth() {
+                Some(login) => tunnel.with_auth(login.clone()),
+                None => tunnel,
+            };
+            (proxy.matcher(), client(tls.clone(), tunnel))
+        });
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        Self { direct: client(tls, connector), tunnel }
+    }
+
+    fn request(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        match &self.tunnel {
+            // What is on this machine, no proxy has.
+            Some((matcher, tunnel))
+                if !request.uri().host().is_some_and(is_loopback)
+                    && matcher.intercept(request.uri()).is_some() =>
+            {
+                tunnel.request(request)
+            }
+            _ => self.direct.request(request),
+        }
+    }
+}
+
+fn client<C>(tls: rustls::ClientConfig, connector: C) -> Hyper<C>
+where
+    HttpsConnector<C>: Connect + Clone,
+{
+    let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    Client::builder(TokioExecutor::new()).build(https.enable_http1().wrap_connector(connector))
 }

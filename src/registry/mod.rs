@@ -9,6 +9,7 @@ mod address;
 mod auth;
 mod failure;
 mod http;
+pub(crate) mod proxy;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::registry::address::Address;
 use crate::registry::auth::Login;
 use crate::registry::failure::{About, Problem};
 use crate::registry::http::{Answer, Http};
+use crate::registry::proxy::Proxy;
 use crate::words::digest::Digest;
 use crate::words::event::ProgressReporter;
 use crate::words::hash::Sha256Sum;
@@ -63,6 +65,11 @@ impl Registry {
     ) -> Self {
         let http = Http::new(limit);
         Self { http, credentials, progress, logins: RefCell::default(), plain: RefCell::default() }
+    }
+
+    /// The same through a proxy, for whom it is meant for.
+    pub(crate) fn with_proxy(self, proxy: Proxy) -> Self {
+        Self { http: self.http.with_proxy(proxy), ..self }
     }
 
     /// A manifest, by its tag or its digest, as it is.

@@ -1,5 +1,10 @@
 //! Who is asked for a signature, in which order, and as whom.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
 use super::{is_unsigned, occ, pin, sign_well, signer, told};
 use crate::support::http::Response;
 use crate::support::image::Image;
@@ -141,6 +146,56 @@ fn over_tls_whom_this_machine_trusts_is_believed() {
     let ca = authority.path().join("ca.pem").display().to_string();
     occ.env("SSL_CERT_FILE", ca).run().expect(0);
     assert!(scene.engine.id(&scene.name).is_some());
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_gone_through() {
+    let mut scene = Scene::new("proxy");
+    let a = scene.registry();
+    let repository = format!("{}/{}", a.host(), scene.path());
+    let (status, stream) = scene.engine.pull(&repository, "1");
+    assert_eq!(status, 200, "{stream}");
+    scene.engine.clean_up(format!("{repository}:1"));
+    sign_well(&a, &scene);
+    let authority = Authority::new();
+    let tls = authority.serve_registry(a.host());
+    let (proxy, wanted) = proxy_to(tls);
+    let ca = authority.path().join("ca.pem").display().to_string();
+    let occ = occ(&scene, &["registry.example"], &pin(&scene)).env("SSL_CERT_FILE", ca);
+    let run = occ.run().expect(7);
+    assert_eq!(told(&run, "code"), "OCC-DNS", "{run}");
+    let occ = occ.env("HTTPS_PROXY", format!("http://user:hunter2@127.0.0.1:{proxy}"));
+    occ.run().expect(0).never_says(&["hunter2"]);
+    assert!(scene.engine.id(&scene.name).is_some());
+    let head = wanted.recv().unwrap();
+    assert!(head.starts_with("CONNECT registry.example:443 HTTP/1.1\r\n"), "{head}");
+    // user:hunter2
+    assert!(head.to_lowercase().contains("proxy-authorization: basic dxnlcjpodw50zxiy"), "{head}");
+}
+
+/// A proxy that leads everybody to one port of this machine; its own port, and what it is asked.
+fn proxy_to(port: u16) -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            let _ = tell.send(String::from_utf8(head).unwrap());
+            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+            let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+            let (mut from, mut to) = (server, client);
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+        }
+    });
+    (own, told)
 }
 
 #[test]

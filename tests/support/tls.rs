@@ -31,7 +31,7 @@ impl Authority {
             let made = openssl.output().expect("this test needs the program `openssl`");
             assert!(made.status.success(), "{made:?}");
         };
-        let names = "subjectAltName=IP:127.0.0.1\n";
+        let names = "subjectAltName=IP:127.0.0.1,DNS:registry.example\n";
         fs_err::write(directory.path().join("names"), names).unwrap();
         run("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=occ-test-ca \
              -keyout ca-key.pem -out ca.pem");
