@@ -18,6 +18,7 @@ mod codes;
 mod completions;
 mod consent;
 mod context;
+mod crashes;
 mod credentials;
 mod docs;
 mod doctor;

@@ -1,9 +1,18 @@
 //! A file that has its old text or its new one, whatever happens meanwhile.
+//!
+//! The new text is written beside it, under a name that says whose it is, and moved there. Who is
+//! killed in between leaves that file behind, and the next one to write takes it away: it is
+//! known by its name and by the advisory lock that its writer would still have.
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use fs_err as fs;
+use tempfile::NamedTempFile;
+
+/// How the name of a file ends that is to be moved into the place of another.
+const SUFFIX: &str = ".occ";
 
 /// Replaces a file's text. A new file has this mode, less what the user's mask takes away;
 /// one that is there keeps its own.
@@ -11,17 +20,13 @@ pub(super) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     // A link, as those who keep their files elsewhere have one, stays a link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".occ-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(mode));
-    }
-    #[cfg(not(unix))]
-    let _ = mode;
+    let dir = dir.unwrap_or(Path::new("."));
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    remove_left(dir, &prefix);
     // It goes away by itself if it does not get that far.
-    let mut file = builder.tempfile_in(dir.unwrap_or(Path::new(".")))?;
+    let mut file = beside(dir, &prefix, mode)?;
     file.write_all(text.as_bytes())?;
     if let Ok(old) = fs::metadata(&path) {
         file.as_file().set_permissions(old.permissions())?;
@@ -29,6 +34,48 @@ pub(super) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(&path)?;
     Ok(())
+}
+
+/// A new file that is locked as long as this process writes it.
+fn beside(dir: &Path, prefix: &OsString, mode: u32) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).suffix(SUFFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    loop {
+        let file = builder.tempfile_in(dir)?;
+        // Where there are no locks, nothing is taken away either.
+        let _ = file.as_file().lock();
+        // Between making and locking it, another occ could take it for one that was left.
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
+}
+
+/// Takes away what writers left that were killed.
+fn remove_left(dir: &Path, prefix: &OsString) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let is_one =
+            name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(SUFFIX.as_bytes());
+        if !is_one || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        if let Ok(file) = fs::File::open(entry.path())
+            && file.file().try_lock().is_ok()
+        {
+            // Another occ may have been faster.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]

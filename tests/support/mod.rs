@@ -1,6 +1,7 @@
 //! What the tests stand on. None of it needs anything but the standard library,
 //! the crates that occ has anyway, and (in `real_engine`) a Docker Engine.
 
+pub(crate) mod chance;
 pub(crate) mod http;
 pub(crate) mod image;
 pub(crate) mod occ;
