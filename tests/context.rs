@@ -6,9 +6,8 @@ mod faults;
 mod odd;
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
-use std::time::Duration;
 
+use crate::support::memory::watched;
 use crate::support::occ::Occ;
 use crate::support::real_engine::RealEngine;
 use crate::support::stub_engine::StubEngine;
@@ -183,20 +182,6 @@ fn row_93_a_large_context_needs_few_descriptors() {
     assert_eq!(engine.files(&name).iter().filter(|path| path.ends_with("/file")).count(), 3001);
 }
 
-/// The most memory that a run ever had, in bytes.
-fn peak_memory(occ: &Occ) -> u64 {
-    let mut child = occ.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let status = fs_err::read_to_string(format!("/proc/{}/status", child.id()));
-        let line = status.unwrap_or_default();
-        let line = line.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix(" kB"));
-        peak = line.map_or(peak, |kilobytes| kilobytes.trim().parse().unwrap());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    peak * 1024
-}
-
 #[test]
 fn row_85_memory_does_not_grow_with_the_context() {
     let engine = StubEngine::start();
@@ -205,9 +190,9 @@ fn row_85_memory_does_not_grow_with_the_context() {
     let occ = occ.args(["-H", &engine.host(), "sync"]);
     let file = std::fs::File::create(occ.work().join("large")).unwrap();
     file.set_len(1_000_000).unwrap();
-    let small = peak_memory(&occ);
+    let small = watched(occ.spawn()).1.0;
     file.set_len(150_000_000).unwrap();
-    let large = peak_memory(&occ);
+    let large = watched(occ.spawn()).1.0;
     assert_eq!(engine.seen("POST /build").len(), 2);
     assert!(small > 0 && large < small + 8_000_000, "{small} and {large}");
 
@@ -220,7 +205,7 @@ fn row_85_memory_does_not_grow_with_the_context() {
     let file = std::fs::File::create(occ.work().join("large")).unwrap();
     let mut peak = |size: u64| {
         file.set_len(size).unwrap();
-        let peak = peak_memory(&occ);
+        let peak = watched(occ.spawn()).1.0;
         let held = engine.id(&name).unwrap();
         engine.clean_up(held);
         peak

@@ -30,6 +30,7 @@ mod import;
 mod inputs;
 mod json;
 mod library;
+mod load;
 mod lock;
 mod manifest_input;
 mod newest_bases;

@@ -4,6 +4,7 @@
 pub(crate) mod chance;
 pub(crate) mod http;
 pub(crate) mod image;
+pub(crate) mod memory;
 pub(crate) mod occ;
 #[cfg(target_os = "linux")]
 pub(crate) mod own_engine;

@@ -38,7 +38,7 @@ pub(crate) enum Fault {
     Stream(Vec<Vec<u8>>, End),
     /// Answers 200 and streams this line so many times, and then no more. It ends with a bare
     /// line feed, as Podman has it: where the two characters of others come apart, the client
-    /// library reads on byte by byte.
+    /// library reads on byte by byte. `#N#` in it becomes its number, from 0.
     Flood(Vec<u8>, usize),
 }
 
@@ -275,10 +275,10 @@ impl Shared {
             }
             Some(Fault::Flood(line, times)) => {
                 stream.write_all(STREAM.as_bytes())?;
-                let size = format!("{:x}\r\n", line.len() + 1).into_bytes();
-                let piece = [&size[..], &line, b"\n\r\n"].concat();
-                for _ in 0..times {
-                    stream.write_all(&piece)?;
+                let line = String::from_utf8_lossy(&line);
+                for number in 0..times {
+                    let line = line.replacen("#N#", &number.to_string(), 1);
+                    write!(stream, "{:x}\r\n{line}\n\r\n", line.len() + 1)?;
                 }
                 stream.write_all(b"0\r\n\r\n")?;
             }
