@@ -2,20 +2,16 @@
 //!
 //! That builder knows `.dockerignore` alone, and takes nothing more from it than whether
 //! to hide the Dockerfile and that file itself from `COPY`. A Dockerfile's own ignore file
-//! has taken its place, so what it says about these two is said to the builder there.
+//! has taken its place, so what it says about these two is said to the builder there. Podman's
+//! builder takes all that it says, so it must say nothing about other files.
 
 use std::io::{self, Read};
 use std::path::Path;
-
-use bytes::Bytes;
 
 use crate::context::ignorefile::{self, NAME};
 use crate::context::root::Root;
 use crate::context::{ContextError, Kind, Tree};
 use crate::ignore;
-
-/// The ignore file that hides both from `COPY`.
-const EVERYTHING: &[u8] = b"**\n";
 
 /// Puts a Dockerfile from elsewhere in the repository `root` into the tree, under a name
 /// that nothing in it has. Both paths are real.
@@ -29,7 +25,7 @@ pub(crate) fn bring(tree: &mut Tree, dockerfile: &Path, root: &Path) -> io::Resu
         name.push('_');
     }
     tree.overlay.insert(name.clone().into(), Some(Kind::memory(text.into())));
-    tree.overlay.insert(NAME.into(), Some(Kind::memory(Bytes::from_static(EVERYTHING))));
+    tree.overlay.insert(NAME.into(), Some(Kind::memory(hiding(&name).into())));
     tree.dockerfile = name;
     tree.is_brought = true;
     Ok(())
@@ -70,8 +66,7 @@ pub(crate) fn prepare(tree: &mut Tree, hides: bool, dir: &Path) -> Result<(), Co
 /// The `.dockerignore` that makes the builder hide the Dockerfile or not, and itself only
 /// if `text`, what is there, is nothing.
 fn wanted(text: Option<&[u8]>, dockerfile: &str, hides: bool) -> Option<Vec<u8>> {
-    let everything = || EVERYTHING.to_vec();
-    let Some(text) = text else { return hides.then(everything) };
+    let Some(text) = text else { return hides.then(|| hiding(dockerfile)) };
     // The builder hides nothing when it can't read the patterns.
     let told = ignore::parse(text);
     let ignores = |path: &str| told.as_ref().is_ok_and(|told| told.ignores(path.as_bytes()));
@@ -79,14 +74,21 @@ fn wanted(text: Option<&[u8]>, dockerfile: &str, hides: bool) -> Option<Vec<u8>>
         return Some(text.to_owned());
     }
     if told.is_err() {
-        return Some(everything());
+        return Some(hiding(dockerfile));
     }
-    // A wildcard for whatever might mean something, the blanks included: these lines are
-    // only held against the two paths.
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
-    let name: String = dockerfile.chars().map(|c| if plain(c) { c } else { '?' }).collect();
-    let sign = if hides { "" } else { "!" };
+    let (sign, name) = (if hides { "" } else { "!" }, pattern(dockerfile));
     Some([text, format!("\n{sign}{name}\n!{NAME}\n").as_bytes()].concat())
+}
+
+/// The ignore file that hides the Dockerfile and itself from `COPY`.
+fn hiding(dockerfile: &str) -> Vec<u8> {
+    format!("{}\n{NAME}\n", pattern(dockerfile)).into_bytes()
+}
+
+/// A path as a pattern: with a wildcard for whatever might mean something, the blanks included.
+fn pattern(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    path.chars().map(|c| if plain(c) { c } else { '?' }).collect()
 }
 
 #[cfg(test)]
@@ -102,19 +104,23 @@ mod tests {
         let told = ignore::parse(wanted.unwrap_or_default().as_bytes());
         let ignores = |path: &str| told.as_ref().is_ok_and(|told| told.ignores(path.as_bytes()));
         assert_eq!(ignores(dockerfile), hides);
-        assert_eq!(ignores(NAME), text.is_none() && hides || want == Some("**\n"));
+        let hidden = want.is_some_and(|want| want.ends_with("e\n.dockerignore\n"));
+        assert_eq!(ignores(NAME), hidden);
+        // And Podman's builder nothing more.
+        assert!(text.is_some() || !ignores("src") && !ignores("d/other"));
     }
 
     #[test]
     fn the_builder_is_told_what_to_hide() {
         check(None, "Dockerfile", false, None);
-        check(None, "Dockerfile", true, Some("**\n"));
+        check(None, "Dockerfile", true, Some("Dockerfile\n.dockerignore\n"));
+        check(None, "d/My file", true, Some("d/My?file\n.dockerignore\n"));
         check(Some("a\n"), "Dockerfile", false, Some("a\n"));
         check(Some("Docker*"), "Dockerfile", true, Some("Docker*"));
         check(Some("a"), "d/My file", true, Some("a\nd/My?file\n!.dockerignore\n"));
         check(Some("*\n"), "Dockerfile", false, Some("*\n\n!Dockerfile\n!.dockerignore\n"));
         check(Some(".d*"), "Dockerfile", false, Some(".d*\n!Dockerfile\n!.dockerignore\n"));
         check(Some("[\n"), "Dockerfile", false, Some("[\n"));
-        check(Some("[\n"), "Dockerfile", true, Some("**\n"));
+        check(Some("[\n"), "Dockerfile", true, Some("Dockerfile\n.dockerignore\n"));
     }
 }
