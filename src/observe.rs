@@ -23,6 +23,7 @@ use crate::observe::fit::fit;
 use crate::observe::registries::Registries;
 use crate::plan::platforms::rivals;
 use crate::state::desired::{Desired, DesiredImage, Strategy};
+use crate::state::exact::is_built_here;
 use crate::state::inputs::{Inputs, LABEL};
 use crate::state::observed::{Observed, ObservedImage};
 use crate::words::image::{EngineId, ImageFacts, IndexRoom};
@@ -198,7 +199,8 @@ pub(crate) async fn identify<E: Engine>(
 ) -> Result<(), EngineError> {
     for base in inputs.bases.iter_mut().filter(|base| !base.is_frontend && base.locked.is_none()) {
         let facts = inspect(engine, &base.reference.canonical()).await?;
-        let counts = |facts: &ImageFacts| base.image.is_some() || facts.repo_digests.is_empty();
+        let counts =
+            |facts: &ImageFacts| base.image.is_some() || is_built_here(&base.reference, facts);
         base.held = facts.filter(counts).map(|facts| facts.id);
     }
     Ok(())

@@ -24,8 +24,7 @@ impl Exact {
             facts.repo_digests.iter().find(|(_, digest)| digest == wanted)
         } else {
             // Podman lists a build under its own name with the digest of its manifest.
-            let label = facts.labels.get(LABEL).map(|label| InputLabel::read(label));
-            let is_ours = label.is_some_and(|label| label.name == name.canonical());
+            let is_ours = is_ours(name, facts);
             facts.pulled_as(name).find(|(it, _)| !is_ours || *it != name.repository)
         };
         let digest = found.map(|(repository, digest)| repository.with_digest(digest));
@@ -36,6 +35,19 @@ impl Exact {
     pub(crate) fn best(&self) -> String {
         self.digest.as_ref().map_or_else(|| self.id.to_string(), ToString::to_string)
     }
+}
+
+/// Whether the label says that occ built it for this name.
+fn is_ours(name: &Reference, facts: &ImageFacts) -> bool {
+    let label = facts.labels.get(LABEL).map(|label| InputLabel::read(label));
+    label.is_some_and(|label| label.name == name.canonical())
+}
+
+/// Whether no registry has what is behind a name, as far as the engine tells. Where ids are
+/// digests, what was built here looks as if it had been pulled under its own name, and only
+/// occ's label tells it from that.
+pub(crate) fn is_built_here(name: &Reference, facts: &ImageFacts) -> bool {
+    facts.repo_digests.is_empty() || is_ours(name, facts) && facts.pulled_as(name).next().is_none()
 }
 
 #[cfg(test)]
@@ -72,5 +84,21 @@ mod tests {
         assert_eq!(best(&podmans, None), format!("docker.io/acme/tool@{a}"));
         podmans.labels.insert(LABEL.to_owned(), "2:0;docker.io/acme/tool:1".to_owned());
         assert_eq!(best(&podmans, None), "sha256:1");
+    }
+
+    #[test]
+    fn what_was_built_here_is_told_from_what_was_pulled() {
+        let name: Reference = "acme/tool:1".parse().unwrap();
+        let (a, b) = (format!("sha256:{}", "a".repeat(64)), format!("sha256:{}", "b".repeat(64)));
+        assert!(is_built_here(&name, &facts(&a, &[])));
+        // Ids that are digests: a build and a pull look alike, but for the label.
+        let mut held = facts(&a, &[&format!("acme/tool@{a}")]);
+        assert!(!is_built_here(&name, &held));
+        held.labels.insert(LABEL.to_owned(), "2:0;docker.io/acme/tool:1".to_owned());
+        assert!(is_built_here(&name, &held));
+        assert!(!is_built_here(&"acme/other:1".parse().unwrap(), &held));
+        // Built elsewhere, and pulled from there.
+        held.repo_digests = facts(&a, &[&format!("acme/tool@{b}")]).repo_digests;
+        assert!(!is_built_here(&name, &held));
     }
 }
