@@ -98,6 +98,8 @@ const TABLE: &[Row] = &[
             "failed size validation",
             "digest did not match",
             "did not match expected digest",
+            "does not match provided manifest digest",
+            "config.json digest",
             "corrupt blob",
         ],
     ),

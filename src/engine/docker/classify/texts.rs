@@ -232,6 +232,8 @@ pub(super) const TEXTS: &[(C, u16, &str)] = &[
         0,
         "writing blob: storing blob to file \"/var/tmp/x\": Digest did not match, expected sha256:1f, got sha256:2e",
     ),
+    (C::Integrity, 0, "Manifest does not match provided manifest digest sha256:1f"),
+    (C::Integrity, 0, "Download config.json digest sha256:2e does not match expected sha256:1f"),
     (
         C::WrongPlatform,
         0,
