@@ -76,7 +76,7 @@ impl Stage {
 
     #[track_caller]
     fn assert_pulled(&self) {
-        assert_eq!(self.engine.id(&self.name).as_deref(), Some(self.image.config_digest()));
+        assert_eq!(self.engine.id(&self.name).as_deref(), Some(self.engine.id_of(&self.image)));
     }
 
     /// How often a manifest of `registry` was asked for.

@@ -1,6 +1,7 @@
 //! The documentation: what it shows has to be so.
 
 mod catalogue;
+mod engines;
 mod faults;
 mod recipes;
 mod reference;

@@ -61,8 +61,8 @@ fn a_pull_is_by_digest_and_leaves_only_the_wanted_names() {
     assert!(run.stdout.contains(&format!("pulled from {}", registry.host())), "{run}");
     assert!(run.stdout.contains("1 pulled in "), "{run}");
     let held = engine.inspect(&name).unwrap();
-    assert_eq!(held["Id"], image.config_digest());
-    assert_eq!(engine.id(&further).unwrap(), image.config_digest());
+    assert_eq!(held["Id"], engine.id_of(&image));
+    assert_eq!(engine.id(&further).unwrap(), engine.id_of(&image));
     let (path, _) = name.rsplit_once(':').unwrap();
     let source = format!("{}/{path}", registry.host());
     assert_eq!(held["RepoDigests"], serde_json::json!([format!("{source}@{}", image.digest())]));
@@ -110,13 +110,13 @@ fn row_56_a_name_that_is_taken_moves_and_the_old_image_is_named() {
     let (have, pin) = (short(old.digest()), short(new.digest()));
     let said = format!("the engine has {have}, the manifest pins {pin}");
     assert!(plan.stdout.contains(&said), "{plan}");
-    assert_eq!(engine.id(&name).unwrap(), old.config_digest(), "a plan changes nothing");
+    assert_eq!(engine.id(&name).unwrap(), engine.id_of(&old), "a plan changes nothing");
 
     let run = occ.run_with(["--format", "json", "sync"]).expect(0);
-    assert_eq!(image_of(&run, "tool")["previous_id"], old.config_digest());
-    assert_eq!(image_of(&run, "tool")["image_id"], new.config_digest());
-    assert_eq!(engine.id(&name).unwrap(), new.config_digest());
-    assert_eq!(engine.id(&keeper).unwrap(), old.config_digest(), "the old image stays");
+    assert_eq!(image_of(&run, "tool")["previous_id"], engine.id_of(&old));
+    assert_eq!(image_of(&run, "tool")["image_id"], engine.id_of(&new));
+    assert_eq!(engine.id(&name).unwrap(), engine.id_of(&new));
+    assert_eq!(engine.id(&keeper).unwrap(), engine.id_of(&old), "the old image stays");
 }
 
 #[test]
@@ -134,11 +134,11 @@ fn row_57_two_at_once_both_succeed_and_agree() {
         .args(["--format", "json", "sync"]);
     let (one, other) = (occ.spawn(), occ.spawn());
     for run in [one.wait().expect(0), other.wait().expect(0)] {
-        assert_eq!(image_of(&run, "pulled")["image_id"], image.config_digest());
+        assert_eq!(image_of(&run, "pulled")["image_id"], engine.id_of(&image));
         // One of them built it, and the other one found that.
         assert_eq!(image_of(&run, "built")["image_id"], engine.id(&built).unwrap(), "{run}");
     }
-    assert_eq!(engine.id(&pulled).unwrap(), image.config_digest());
+    assert_eq!(engine.id(&pulled).unwrap(), engine.id_of(&image));
     assert_eq!(occ.run().expect(0).json()["changed"], false);
 }
 
@@ -273,7 +273,7 @@ fn the_policy_always_follows_the_tag_and_never_asks_nobody() {
 
     let always = occ(&engine, &of("always")).args(["--format", "json", "sync"]);
     always.run().expect(0);
-    assert_eq!(engine.id(&name).unwrap(), old.config_digest());
+    assert_eq!(engine.id(&name).unwrap(), engine.id_of(&old));
     let run = always.run().expect(0);
     assert_eq!(run.json()["changed"], false, "the tag is where it was\n{run}");
     let (path, tag) = name.rsplit_once(':').unwrap();
@@ -281,8 +281,8 @@ fn the_policy_always_follows_the_tag_and_never_asks_nobody() {
     // The image that loses its name is known by nothing but its digest in the registry.
     engine.clean_up(format!("{}/{path}@{}", registry.host(), old.digest()));
     let run = always.run().expect(0);
-    assert_eq!(image_of(&run, "tool")["previous_id"], old.config_digest());
-    assert_eq!(engine.id(&name).unwrap(), new.config_digest());
+    assert_eq!(image_of(&run, "tool")["previous_id"], engine.id_of(&old));
+    assert_eq!(engine.id(&name).unwrap(), engine.id_of(&new));
     // There is always something to ask, and still nothing wrong with what is there.
     let before = requests(&registry);
     let run = occ(&engine, &of("always")).args(["status", "--check"]).run().expect(0);
@@ -295,7 +295,7 @@ fn the_policy_always_follows_the_tag_and_never_asks_nobody() {
     for policy in ["missing", "never"] {
         occ(&engine, &of(policy)).args(["sync"]).run().expect(0);
     }
-    assert_eq!(engine.id(&name).unwrap(), new.config_digest());
+    assert_eq!(engine.id(&name).unwrap(), engine.id_of(&new));
     assert_eq!(requests(&registry), before);
 }
 

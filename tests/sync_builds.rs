@@ -138,7 +138,7 @@ fn the_strategy_decides_between_registry_and_build() {
     // Both are possible, so the registry is asked first, and it is enough.
     let run = either(&engine, &name, &registry, "").args(["sync"]).run().expect(0);
     assert!(run.stdout.contains("1 pulled"), "{run}");
-    assert_eq!(engine.id(&name).unwrap(), image.config_digest());
+    assert_eq!(engine.id(&name).unwrap(), engine.id_of(&image));
 
     // What was pulled is no build, so a build is due; the registry is not asked.
     let asked = requests(&registry);
@@ -146,7 +146,7 @@ fn the_strategy_decides_between_registry_and_build() {
     let run = occ.run_with(["plan"]).expect(0);
     assert!(run.stdout.contains("on an image that occ did not build"), "{run}");
     occ.run_with(["sync"]).expect(0);
-    assert_ne!(engine.id(&name).unwrap(), image.config_digest());
+    assert_ne!(engine.id(&name).unwrap(), engine.id_of(&image));
     assert_eq!(requests(&registry), asked);
     occ.run_with(["sync", "--strategy", "build"]).expect(0);
     engine.clean_up(format!(

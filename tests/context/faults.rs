@@ -118,9 +118,6 @@ fn row_76_a_link_to_a_dockerfile_is_followed_inside_of_the_context() {
     assert_eq!(engine.seen("POST /build")[0].request.query("dockerfile").unwrap(), "real");
 }
 
-/// The builders of the real engine.
-pub(super) const BUILDERS: [&str; 2] = ["buildkit", "classic"];
-
 /// An image of all that is in a directory, by one of the builders.
 pub(super) fn by(engine: &RealEngine, name: &str, builder: &str) -> Occ {
     let build = format!("build = {{ context = \"app\", builder = \"{builder}\" }}");
@@ -140,7 +137,7 @@ fn row_77_links_stay_what_they_are_wherever_they_lead() {
         ("absolute", "/etc/passwd"),
         ("dangling", "nowhere/at/all"),
     ];
-    for builder in BUILDERS {
+    for builder in RealEngine::connect().builders() {
         let mut engine = RealEngine::connect();
         let name = engine.name("row77");
         let occ = by(&engine, &name, builder).file("app/dir/file", "x");

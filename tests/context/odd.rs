@@ -10,7 +10,7 @@ use rustix::fs::{XattrFlags, setxattr};
 use rustix::process::Signal;
 use tar::EntryType;
 
-use super::faults::{BUILDERS, by, on, sent};
+use super::faults::{by, on, sent};
 use crate::support::occ::Occ;
 use crate::support::real_engine::RealEngine;
 use crate::support::stub_engine::StubEngine;
@@ -23,7 +23,7 @@ const COPY_ALL: &str = "FROM scratch\nCOPY . /\n";
 fn row_83_odd_names_arrive_as_they_are() {
     let long = "n".repeat(255);
     let names = ["new\nline", "\x1b[2Jescape", " space ", "back\\slash", "\u{202e}txt", &long];
-    for builder in BUILDERS {
+    for builder in RealEngine::connect().builders() {
         let mut engine = RealEngine::connect();
         let name = engine.name("row83");
         let occ = by(&engine, &name, builder);
@@ -58,7 +58,7 @@ fn row_83_names_that_are_no_text_arrive_or_are_named() {
 
 #[test]
 fn row_83_a_path_that_is_too_long_is_a_failed_build() {
-    for builder in BUILDERS {
+    for builder in RealEngine::connect().builders() {
         let mut engine = RealEngine::connect();
         let name = engine.name("row83");
         let occ = by(&engine, &name, builder);
@@ -147,7 +147,7 @@ fn row_86_no_attributes_are_in_an_archive() {
 
 #[test]
 fn row_86_neither_owners_nor_special_rights_are_sent() {
-    for builder in BUILDERS {
+    for builder in RealEngine::connect().builders() {
         let mut engine = RealEngine::connect();
         let name = engine.name("row86");
         let occ = by(&engine, &name, builder)

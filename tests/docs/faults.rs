@@ -67,7 +67,7 @@ fn top() -> &'static Path {
 }
 
 /// The names of all tests: of functions behind an attribute that makes them one.
-fn tests() -> BTreeSet<String> {
+pub(super) fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders: Vec<PathBuf> = ["src", "tests"].map(|name| top().join(name)).into();
     while let Some(folder) = folders.pop() {

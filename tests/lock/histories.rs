@@ -102,7 +102,8 @@ impl World {
         let locked = values(&lock_of(&self.occ), "digest").first().map(|it| (*it).to_owned());
         let wanted = locked.map(|digest| {
             let content = self.contents.iter().find(|it| it.digest() == digest);
-            content.unwrap_or_else(|| self.fail(&run, "a digest that nobody has")).config_digest()
+            let content = content.unwrap_or_else(|| self.fail(&run, "a digest that nobody has"));
+            self.engine.id_of(content)
         });
         let now = self.engine.id(&self.name);
         if arguments[0] == "lock" {

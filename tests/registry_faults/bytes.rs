@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::http::Response;
 use crate::support::image::{Blob, Image};
 use crate::support::occ::Run;
+use crate::support::real_engine::Store;
 use crate::support::real_registry::RealRegistry;
 use crate::support::registry::{self, Fault, INJECTION, Registry};
 use crate::support::scene::{Scene, failures};
@@ -32,7 +33,7 @@ fn a_good_registry_serves_and_is_not_asked_again() {
     let image = &run.json()["images"][0];
     assert_eq!(image["source"], scene.source(registry.host()));
     assert_eq!(image["digest"], scene.image.digest());
-    assert_eq!(image["image_id"], scene.image.config_digest());
+    assert_eq!(image["image_id"], scene.engine.id_of(&scene.image));
     assert_eq!(run.json()["changed"], true);
 
     // With the registry gone, a second run shows that it needs none.
@@ -64,13 +65,13 @@ fn row_29_other_bytes_than_the_pinned_ones_are_never_accepted() {
     let run = scene.sync(&[&a.host()], &pin).expect(4);
     assert_eq!(failures(&run), [(scene.source(&a.host()), "integrity".to_owned(), 2)]);
     assert_eq!(scene.engine.id(&scene.name), Some(before));
-    assert_eq!(scene.engine.id(other.config_digest()), None);
+    assert_eq!(scene.engine.id(scene.engine.id_of(&other)), None);
 
     let run = scene.sync(&[&a.host(), &b.host()], &pin).expect(0);
     scene.holds_it();
     assert_eq!(failures(&run), [(scene.source(&a.host()), "integrity".to_owned(), 1)]);
     assert_eq!(run.json()["images"][0]["source"], scene.source(&b.host()));
-    assert_eq!(scene.engine.id(other.config_digest()), None);
+    assert_eq!(scene.engine.id(scene.engine.id_of(&other)), None);
 }
 
 /// A tag that moved is no attack: the first registry does not have the digest.
@@ -90,7 +91,7 @@ fn row_29_a_tag_on_other_bytes_does_not_matter_under_a_pin() {
 
     scene.sync(&[&a.host(), &b.host()], &pin).expect(0);
     scene.holds_it();
-    assert_eq!(scene.engine.id(other.config_digest()), None);
+    assert_eq!(scene.engine.id(scene.engine.id_of(&other)), None);
 }
 
 #[test]
@@ -121,7 +122,10 @@ fn row_31_another_platform_than_the_wanted_one_is_refused() {
     let arm = "platform = \"linux/arm64\"";
     let run = scene.sync(&[&a.host()], arm).expect(4);
     assert_eq!(failures(&run), [(scene.source(&a.host()), "wrong_platform".to_owned(), 1)]);
-    assert!(run.stdout.contains("it is made for linux/amd64, wanted is linux/arm64"), "{run}");
+    // Newer engines see it themselves.
+    let ours = run.stdout.contains("it is made for linux/amd64, wanted is linux/arm64");
+    let theirs = run.stdout.contains("wanted linux/arm64, actual: linux/amd64");
+    assert!(ours || theirs, "{run}");
     assert_eq!(scene.engine.id(&scene.name), Some(before.clone()));
 
     // An index says so itself, and nothing of it is pulled.
@@ -146,7 +150,12 @@ fn row_31_of_an_index_the_wanted_platform_is_pulled() {
         let b = scene.registry();
         let run = scene.sync(&[&a.host(), &b.host()], more).expect(0);
         let held = scene.engine.inspect(&scene.name).unwrap();
-        assert_eq!(held["Id"], wanted.config_digest());
+        let architecture = serde_json::from_slice::<Value>(&wanted.configs[0].bytes).unwrap();
+        assert_eq!(held["Architecture"], architecture["architecture"]);
+        if scene.engine.store() != Store::Containerd {
+            // There the index has the name.
+            assert_eq!(held["Id"], wanted.config_digest());
+        }
         let digest = format!("{}/{}@{}", b.host(), scene.path(), scene.image.digest());
         assert_eq!(held["RepoDigests"], Value::from(vec![digest]));
         assert_eq!(failures(&run), [(scene.source(&a.host()), "wrong_platform".to_owned(), 1)]);

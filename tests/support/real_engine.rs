@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
 use super::http::{self, Response};
@@ -39,6 +40,17 @@ impl InImage {
             content,
         }
     }
+}
+
+/// What an engine keeps its images in, which decides what it calls them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// Docker's, with graph drivers: an image is called as its configuration.
+    Graph,
+    /// Docker's, with containerd: an image is called as what its tag stands for.
+    Containerd,
+    /// Podman's: as Docker's with graph drivers.
+    Podman,
 }
 
 /// A connection to the engine, and the names to take away again.
@@ -107,6 +119,31 @@ impl RealEngine {
         Some(self.inspect(name)?["Id"].as_str().unwrap().to_owned())
     }
 
+    /// What it keeps images in.
+    pub(crate) fn store(&self) -> Store {
+        let json =
+            |path| -> Value { serde_json::from_slice(&self.call("GET", path).body).unwrap() };
+        if json("/version")["Components"][0]["Name"].as_str().unwrap().starts_with("Podman") {
+            return Store::Podman;
+        }
+        let by_containerd = json("/info")["DriverStatus"].to_string().contains("io.containerd.");
+        if by_containerd { Store::Containerd } else { Store::Graph }
+    }
+
+    /// The builders that a manifest may name where this engine builds.
+    pub(crate) fn builders(&self) -> impl Iterator<Item = &'static str> {
+        let has_buildkit = self.store() != Store::Podman;
+        has_buildkit.then_some("buildkit").into_iter().chain(["classic"])
+    }
+
+    /// What it calls an image.
+    pub(crate) fn id_of<'i>(&self, image: &'i Image) -> &'i str {
+        match self.store() {
+            Store::Graph | Store::Podman => image.config_digest(),
+            Store::Containerd => image.digest(),
+        }
+    }
+
     /// Whether this image is behind a name. What an engine calls it depends on its store: the
     /// digest of its configuration, of its manifest, or of its index.
     pub(crate) fn holds(&self, name: &str, image: &Image) -> bool {
@@ -131,6 +168,11 @@ impl RealEngine {
         for entry in tar::Archive::new(&self.saved(name)[..]).entries().unwrap() {
             let mut bytes = Vec::new();
             entry.unwrap().read_to_end(&mut bytes).unwrap();
+            // As containerd keeps them.
+            if bytes.starts_with(&[0x1f, 0x8b]) {
+                let packed = std::mem::take(&mut bytes);
+                GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
+            }
             // Layers are archives, and nothing else in an image is.
             for file in tar::Archive::new(&bytes[..]).entries().unwrap().map_while(Result::ok) {
                 let path = String::from_utf8_lossy(&file.path_bytes()).into_owned();
