@@ -103,7 +103,7 @@ fn row_59_a_signal_that_was_to_be_ignored_is_ignored() {
 
 #[test]
 fn row_58_interrupted_in_a_build_the_real_engine_stops_its_step() {
-    for builder in ["buildkit", "classic"] {
+    for builder in RealEngine::connect().builders() {
         interrupted_in_a_step(builder);
     }
 }
