@@ -45,8 +45,8 @@ struct Layer {
     annotations: Option<BTreeMap<String, String>>,
 }
 
-/// The signatures that a manifest lists, the newest first, each with where its payload is, or what is wrong with
-/// it. Layers of other kinds are none of them.
+/// The signatures that a manifest lists, the newest first, each with where its payload is, or
+/// what is wrong with it. Layers of other kinds are none of them.
 pub(crate) fn stored(manifest: &[u8]) -> Result<Vec<Result<Stored, Flaw>>, Flaw> {
     let Manifest { layers } = serde_json::from_slice(manifest).map_err(|_| Flaw::Malformed)?;
     // cosign adds new ones at the end, and those are the likeliest to be of a key in use.
