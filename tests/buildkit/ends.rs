@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{held, mark, tool, with_shell};
 use crate::support::occ::Occ;
-use crate::support::real_engine::RealEngine;
+use crate::support::real_engine::{RealEngine, Store};
 use crate::support::{is_running, unique, wait_until};
 
 /// How soon a run must end after a signal. The machine may be busy with other tests.
@@ -114,6 +114,9 @@ fn killed_at_any_moment_nothing_is_left_that_the_next_run_does_not_mend() {
         engine.clean_up(id.clone());
         let entries = engine.entries(&id);
         assert_eq!(entries["a"].content, entries["b"].content);
-        assert!(engine.history(&id)[0].starts_with("LABEL dev.occ.inputs="));
+        // containerd's store tells no history of what has no name.
+        if engine.store() != Store::Containerd {
+            assert!(engine.history(&id)[0].starts_with("LABEL dev.occ.inputs="));
+        }
     }
 }

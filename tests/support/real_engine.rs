@@ -192,6 +192,7 @@ impl RealEngine {
     /// The steps that made an image, newest first.
     pub(crate) fn history(&self, name: &str) -> Vec<String> {
         let answer = self.call("GET", &format!("/images/{name}/history"));
+        assert_eq!(answer.status, 200, "the history of {name}: {answer:?}");
         let steps: Value = serde_json::from_slice(&answer.body).unwrap();
         let steps = steps.as_array().unwrap().iter();
         steps.map(|step| step["CreatedBy"].as_str().unwrap().to_owned()).collect()
