@@ -1,7 +1,7 @@
 //! The signature of an image, before it is pulled or named.
 
-use crate::engine::Engine;
 use crate::engine::error::{EngineError, EngineErrorKind};
+use crate::engine::{Engine, Resolution};
 use crate::execute::Run;
 use crate::plan::step::ImagePlan;
 use crate::state::desired::Source;
@@ -47,10 +47,11 @@ pub(super) async fn before_pull<E: Engine>(
     let repository = &source.reference.repository;
     let credentials = run.credentials.get(&repository.registry, &run.progress).await;
     let exact = repository.with_digest(digest);
-    match run.engine.resolve(&exact, credentials.as_ref()).await {
-        Err(error) if error.class.build_on().is_some() => Err(error),
-        _ => Err(unsigned),
-    }
+    let there = match run.engine.resolve(&exact, credentials.as_ref()).await {
+        Ok(Resolution::Unavailable) => run.signatures.resolve(&exact).await.map(drop),
+        other => other.map(drop),
+    };
+    Err(there.err().filter(|error| error.class.build_on().is_some()).unwrap_or(unsigned))
 }
 
 fn error(subject: String, obstacle: Obstacle) -> EngineError {

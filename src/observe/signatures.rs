@@ -95,9 +95,9 @@ impl Signatures {
         cell.get_or_init(check).await.clone()
     }
 
-    /// The digest that a tag stands for, where the engine can't ask.
+    /// The digest that a source has under its name, where the engine can't ask.
     pub(crate) async fn resolve(&self, reference: &Reference) -> Result<Digest, EngineError> {
-        self.registry.digest(&reference.repository, reference.tag_or_default()).await
+        self.registry.digest(reference).await
     }
 
     async fn really_check(

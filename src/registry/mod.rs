@@ -30,7 +30,7 @@ use crate::registry::proxy::Proxy;
 use crate::words::digest::Digest;
 use crate::words::event::ProgressReporter;
 use crate::words::hash::Sha256Sum;
-use crate::words::reference::Repository;
+use crate::words::reference::{Reference, Repository};
 use crate::words::text::hex;
 
 /// The largest manifest, in bytes: registries take no larger one.
@@ -178,16 +178,17 @@ impl Registry {
         Err(Problem::Odd("it sends from place to place without an end"))
     }
 
-    /// The digest that a tag stands for, where the engine can't ask.
-    pub(crate) async fn digest(
-        &self,
-        repository: &Repository,
-        tag: &str,
-    ) -> Result<Digest, EngineError> {
-        let manifest = self.manifest(repository, tag).await?;
+    /// The digest of what is under a tag, or under a digest.
+    pub(crate) async fn digest(&self, reference: &Reference) -> Result<Digest, EngineError> {
+        let repository = &reference.repository;
+        let name = match &reference.digest {
+            Some(digest) => digest.as_str(),
+            None => reference.tag_or_default(),
+        };
+        let manifest = self.manifest(repository, name).await?;
         let sum: Sha256Sum = <sha2::Sha256 as sha2::Digest>::digest(&manifest).into();
         let sum = hex(&sum);
-        let about = About { repository, what: tag, credentials: None };
+        let about = About { repository, what: name, credentials: None };
         let odd = |_| failure::of(&Problem::Odd("its answer has no digest"), &about);
         format!("sha256:{sum}").parse().map_err(odd)
     }

@@ -8,6 +8,7 @@ use std::thread;
 use super::{is_unsigned, occ, pin, sign_well, signer, told};
 use crate::support::http::Response;
 use crate::support::image::Image;
+use crate::support::real_engine::Store;
 use crate::support::registry::{self, Fault, Registry};
 use crate::support::scene::Scene;
 use crate::support::script::{Rule, Seen};
@@ -64,7 +65,11 @@ fn a_private_registry_is_shown_the_login() {
     occ(&scene, &[&a.host()], "").docker_config(&login(&a)).run().expect(0);
     scene.holds_it();
     let sent = |seen: &Seen| seen.request.header("authorization").map(str::to_owned);
-    let asked: Vec<_> = a.seen(".sig").iter().map(sent).collect();
+    let mut asked: Vec<_> = a.seen(".sig").iter().map(sent).collect();
+    if scene.engine.store() == Store::Podman {
+        // The registry was asked for the tag by occ itself before, and had wanted a login then.
+        asked.insert(0, None);
+    }
     assert_eq!(asked, [None, Some("Basic dXNlcjpwYXNz".to_owned())]);
 }
 
