@@ -100,7 +100,7 @@ pub(super) fn read(status: &Status) -> Told {
             _ => {}
         }
     }
-    let text = message(status);
+    let text = message(status.message());
     // At its very beginning: further on, it may be what a command or a file says.
     let line = || PARSING.iter().find_map(|words| number(text.strip_prefix(words)?));
     told.line = told.line.or_else(line);
@@ -118,15 +118,18 @@ fn number(text: &str) -> Option<usize> {
     text[..end].parse().ok()
 }
 
-/// Whether it was the connection that failed and not the build.
+/// Whether it was the connection that failed and not the build, as far as this says.
 pub(super) fn is_cut(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Cancelled)
-        || std::error::Error::source(status).is_some()
+    matches!(status.code(), Code::Unavailable | Code::Cancelled) || is_gone(status)
+}
+
+/// Whether nobody is there any more who could say another word.
+pub(super) fn is_gone(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
 }
 
 /// The message without what a builder puts in front of each.
-pub(super) fn message(status: &Status) -> String {
-    let text = status.message();
+pub(super) fn message(text: &str) -> String {
     let text = text.strip_prefix("failed to solve: ").unwrap_or(text);
     let of_frontend = [
         "failed to solve with frontend dockerfile.v0: ",

@@ -116,7 +116,7 @@ fn what_stands_in_front_of_every_message_is_left_out() {
         ("", ""),
     ];
     for (text, want) in cases {
-        assert_eq!(message(&of(text)), want);
+        assert_eq!(message(text), want);
     }
 }
 

@@ -131,8 +131,7 @@ impl Build {
 
     /// Hears the rest, and says what came of it.
     async fn finish(&mut self, answer: Result<Response<SolveResponse>, Status>) {
-        let is_cut = answer.as_ref().is_err_and(failure::is_cut);
-        if !is_cut {
+        if !answer.as_ref().is_err_and(failure::is_gone) {
             let next = async |build: &mut Self| {
                 let report = report(&mut build.opening, &mut build.reports);
                 timeout(LAST_WORDS, report).await.ok().flatten()
@@ -150,11 +149,11 @@ impl Build {
                 let id = told.get("containerimage.digest").map(EngineId::new);
                 self.ready.extend(id.map(|id| Ok(BuildProgress::Built(id))));
             }
-            Err(status) => self.fail(&status, is_cut),
+            Err(status) => self.fail(&status),
         }
     }
 
-    fn fail(&mut self, status: &Status, is_cut: bool) {
+    fn fail(&mut self, status: &Status) {
         let error = if let Some(message) = self.faults.first() {
             SolveError { message, base: None, is_ours: true, is_cut: false }
         } else {
@@ -162,7 +161,11 @@ impl Build {
             let at = self.steps.failed(told.vertex.as_deref(), told.line, told.exit_code);
             self.ready.push_back(Ok(BuildProgress::FailedAt(at)));
             let base = self.steps.failed_base().map(str::to_owned);
-            SolveError { message: failure::message(status), base, is_ours: false, is_cut }
+            let is_cut = failure::is_cut(status);
+            // A step that fails ends the others, and an end may be told before its reason.
+            let why = self.steps.why().filter(|_| is_cut && !failure::is_gone(status));
+            let message = failure::message(why.unwrap_or(status.message()));
+            SolveError { message, base, is_ours: false, is_cut: is_cut && why.is_none() }
         };
         self.ready.push_back(Err(error));
     }

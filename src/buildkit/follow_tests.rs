@@ -193,6 +193,32 @@ async fn a_failure_says_where_and_comes_last() {
 }
 
 #[tokio::test]
+async fn a_build_that_was_ended_by_a_step_fails_for_that_steps_reason() {
+    let mut builder = builder().await;
+    let (_, solved) = builder.solve().await;
+    let (_, reports) = builder.status().await;
+    assert!(solved.send(Err(Status::cancelled("context canceled"))).is_ok());
+    // The last of the reports come after the answer.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    tell(&reports, step("COPY a", "mkdir a: file name too long"));
+    drop(reports);
+    let error = builder.rest().await.pop().unwrap().unwrap_err();
+    assert_eq!(error, failure("mkdir a: file name too long"));
+}
+
+#[tokio::test]
+async fn a_build_that_was_ended_for_no_reason_is_cut_short() {
+    let mut builder = builder().await;
+    let (_, solved) = builder.solve().await;
+    let (_, reports) = builder.status().await;
+    tell(&reports, step("COPY a", "context canceled"));
+    drop(reports);
+    assert!(solved.send(Err(Status::cancelled("context canceled"))).is_ok());
+    let error = builder.rest().await.pop().unwrap().unwrap_err();
+    assert_eq!(error, SolveError { is_cut: true, ..failure("context canceled") });
+}
+
+#[tokio::test]
 async fn a_base_that_cannot_be_had_is_named() {
     let mut builder = builder().await;
     let (_, solved) = builder.solve().await;

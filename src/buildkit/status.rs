@@ -44,8 +44,8 @@ pub(super) struct Steps {
     now: Duration,
     /// What was printed and is no whole line, by step and stream.
     open: BTreeMap<(String, i64), Lines>,
-    /// What failed first.
-    failed: Option<String>,
+    /// What failed first, and why.
+    failed: Option<(String, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -116,14 +116,19 @@ impl Steps {
         exit_code: Option<i64>,
     ) -> FailedStep {
         let step = digest.and_then(|digest| self.all.get(digest)).filter(|step| step.number > 0);
-        let step = step.or_else(|| self.all.get(self.failed.as_ref()?));
+        let step = step.or_else(|| self.all.get(&self.failed.as_ref()?.0));
         let number = step.map_or(0, |step| step.number);
         FailedStep { number, line, exit_code }
     }
 
+    /// What the step that failed first said, in the builder's words.
+    pub(super) fn why(&self) -> Option<&str> {
+        self.failed.as_ref().map(|(_, why)| &**why)
+    }
+
     /// The image that could not be had, if that is what failed.
     pub(super) fn failed_base(&self) -> Option<&str> {
-        let name = &self.all.get(self.failed.as_ref()?)?.name;
+        let name = &self.all.get(&self.failed.as_ref()?.0)?.name;
         let image = IMAGES.iter().find_map(|start| name.strip_prefix(start))?;
         Some(image.strip_prefix("docker-image://").unwrap_or(image))
     }
@@ -136,7 +141,7 @@ impl Steps {
         // step, of which nothing may have been heard yet.
         let is_own = !error.contains("context canceled") && !name.starts_with(CACHE);
         if !error.is_empty() && is_own {
-            self.failed.get_or_insert_with(|| digest.clone());
+            self.failed.get_or_insert_with(|| (digest.clone(), error.clone()));
         }
         let heard = self.all.len();
         let step = self.all.entry(digest).or_insert_with(|| Step { heard, ..Step::default() });
