@@ -221,6 +221,36 @@ fn row_89_a_refused_build_and_one_that_breaks_off_say_why() {
     }
 }
 
+/// As Docker's containerd store says it of a step whose result went with a build that was killed.
+const LOST: &str = "failed to commit g80l to p80r during finalize: failed to stat active key \
+                    during commit: snapshot g80l does not exist: not found";
+
+#[test]
+fn row_60_a_cache_that_lost_something_is_done_without() {
+    let said = format!("{{\"errorDetail\":{{\"message\":\"{LOST}\"}}}}").into_bytes();
+    for times in [1, 2] {
+        let lost = Fault::Stream(vec![said.clone()], End::Clean);
+        let engine = StubEngine::start().rule(Rule::on("POST /build", lost).times(times));
+        let manifest = ONE_ROUND.to_owned() + &table("tool", "acme/tool:1", "build = {}");
+        let occ = Occ::manifest(&manifest).file("Dockerfile", "FROM scratch\nCOPY a /\n");
+        let occ = occ.args(["-H", &engine.host(), "sync"]);
+        let run = occ.run().expect(i32::from(times == 2));
+        let asked = engine.seen("POST /build");
+        let asked: Vec<_> = asked.iter().map(|seen| seen.request.query("nocache")).collect();
+        assert_eq!(asked, [Some("false".to_owned()), Some("true".to_owned())], "{run}");
+        let run =
+            run.says(&["snapshot g80l does not exist", "building once more without the cache"]);
+        assert_eq!(engine.id("acme/tool:1").is_some(), times == 1);
+        if times == 2 {
+            assert!(run.stdout.contains("OCC-BUILD-CACHE"), "{run}");
+            assert!(run.stdout.contains("`docker builder prune`"), "{run}");
+            // Who asked for none has no second try.
+            occ.run_with(["--no-cache"]).expect(0);
+            assert_eq!(engine.seen("POST /build").len(), 3);
+        }
+    }
+}
+
 /// What a step prints that would like to be obeyed, and more of it than there is memory.
 #[test]
 fn row_90_what_a_build_prints_fills_neither_memory_nor_terminal() {

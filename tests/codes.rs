@@ -142,6 +142,17 @@ fn way_to(code: &str) -> Way {
         "OCC-CUT-SHORT" => pulled(&[]),
         "OCC-MAY-NOT-PULL" => on(StubEngine::start(), plain(), &["sync", "--offline"]),
         "OCC-BUILD" => on(StubEngine::start(), Occ::manifest(&building("")), &["sync"]),
+        "OCC-BUILD-CACHE" => {
+            let said =
+                br#"{"errorDetail":{"message":"failed to get layer x: layer does not exist"}}"#;
+            let fault = Fault::Stream(vec![said.to_vec()], End::Clean);
+            let engine = StubEngine::start().failing("POST /build", fault);
+            on(
+                engine,
+                Occ::manifest(&building("")).file("Dockerfile", "FROM scratch\nCOPY a /\n"),
+                &["sync"],
+            )
+        }
         "OCC-CANCELLED" => on(hanging(), plain(), &["--timeout", "300ms", "sync"]),
         "OCC-UNKNOWN" => asked(500, "the flux capacitor is out of plutonium"),
         _ => panic!("say how {code} is had"),

@@ -13,6 +13,7 @@ use crate::execute::mask::Mask;
 use crate::execute::renew::renew;
 use crate::execute::report::Action;
 use crate::execute::request::{failed, is_served, pulls_all, request};
+use crate::execute::secrets::Given;
 use crate::execute::transcript::Transcript;
 use crate::execute::{Failure, Obtained, Run, alive, place, secrets};
 use crate::observe::bases;
@@ -20,7 +21,7 @@ use crate::observe::inputs::{self, is_built_with, labels};
 use crate::observe::registries::Registries;
 use crate::observe::{Trees, identify, inspect};
 use crate::plan::step::{BuildStep, ImagePlan};
-use crate::state::inputs::LABEL;
+use crate::state::inputs::{Inputs, LABEL};
 use crate::words::duration::Span;
 use crate::words::event::Event;
 use crate::words::failure::FailureClass;
@@ -67,27 +68,20 @@ pub(super) async fn build<E: Engine>(
     });
     let mut transcript = Transcript::new(run.logs.begin(&image.id, &image.name.canonical()));
     let built = async {
-        let served = is_served(run, image, &step.build).await?;
-        // BuildKit keeps to itself what it pulls, and what the newest was is wanted later.
-        if step.build.pull && (served || !pulls_all(&read)) {
-            renew(run, image, &read).await?;
+        let mut no_cache = run.options.no_cache;
+        loop {
+            let of = ((step, &read), (&labels, trees));
+            match once(run, image, of, &given, no_cache, &mut transcript).await {
+                Err(error) if error.class == FailureClass::BuildCache && !no_cache => {
+                    let lost = format!("{}: building once more without the cache", error.message);
+                    run.progress.warn(Some(&image.id), lost);
+                    let file = run.logs.begin(&image.id, &image.name.canonical());
+                    transcript = Transcript::new(file);
+                    no_cache = true;
+                }
+                built => break built,
+            }
         }
-        let tree = trees.get(&image.id).cloned().ok_or_else(|| {
-            failed(image, FailureClass::Build, "its context was not read".to_owned())
-        })?;
-        let mask = Mask::new(&given.0);
-        let given = served.then_some(given);
-        let request = request(run, image, (step, &read), &labels, tree, given).await?;
-        let is_named = matches!(request.context, BuildContext::Served(_));
-        let sent = send(run, image, (request, &labels), &mask, &mut transcript).await;
-        let id =
-            sent.map_err(|error| EngineError { message: mask.hide(error.message), ..error })?;
-        let proven = prove(run, image, &labels, (&id, is_named)).await;
-        if proven.is_err() {
-            // It may have its name already.
-            place::restore(run, image).await;
-        }
-        proven
     };
     let built = match run.timeouts.build {
         None => built.await,
@@ -120,6 +114,39 @@ pub(super) async fn build<E: Engine>(
             Err(transcript.failure(step, dockerfile.as_deref(), &error))
         }
     }
+}
+
+/// Builds and proves it once.
+async fn once<E: Engine>(
+    run: &Run<'_, E>,
+    image: &ImagePlan,
+    ((step, read), (labels, trees)): ((&BuildStep, &Inputs), (&Labels, &Trees)),
+    given: &Given,
+    no_cache: bool,
+    transcript: &mut Transcript,
+) -> Result<EngineId, EngineError> {
+    let served = is_served(run, image, &step.build).await?;
+    // BuildKit keeps to itself what it pulls, and what the newest was is wanted later.
+    if step.build.pull && (served || !pulls_all(read)) {
+        renew(run, image, read).await?;
+    }
+    let tree = trees
+        .get(&image.id)
+        .cloned()
+        .ok_or_else(|| failed(image, FailureClass::Build, "its context was not read".to_owned()))?;
+    let mask = Mask::new(&given.0);
+    let given = served.then(|| given.clone());
+    let mut request = request(run, image, (step, read), labels, tree, given).await?;
+    request.no_cache = no_cache;
+    let is_named = matches!(request.context, BuildContext::Served(_));
+    let sent = send(run, image, (request, labels), &mask, transcript).await;
+    let id = sent.map_err(|error| EngineError { message: mask.hide(error.message), ..error })?;
+    let proven = prove(run, image, labels, (&id, is_named)).await;
+    if proven.is_err() {
+        // It may have its name already.
+        place::restore(run, image).await;
+    }
+    proven
 }
 
 /// What is behind the name by now, if another occ built it since this one looked,

@@ -61,7 +61,7 @@ pub(super) async fn request<E: Engine>(
         labels: labels.clone(),
         network: build.network,
         platform: image.platform.clone(),
-        no_cache: run.options.no_cache,
+        no_cache: false,
         cache_from: build.cache_from.clone(),
         pull: build.pull && given.is_none() && pulls_all(read),
         credentials: BTreeMap::new(),

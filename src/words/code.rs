@@ -115,6 +115,8 @@ codes! {
     MayNotPull = "OCC-MAY-NOT-PULL",
     /// A build failed, or can't begin.
     Build = "OCC-BUILD",
+    /// The builder's cache lacks what it counts on, also without it.
+    BuildCache = "OCC-BUILD-CACHE",
     /// It was ended from outside before it was done.
     Cancelled = "OCC-CANCELLED",
     /// Nothing known.

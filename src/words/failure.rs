@@ -55,6 +55,8 @@ pub enum FailureClass {
     Engine,
     /// A step of an image build failed.
     Build,
+    /// A build counts on something in the builder's cache that is not there any more.
+    BuildCache,
     /// The run was cancelled by the user or a deadline.
     Cancelled,
     /// Nothing known.
@@ -85,6 +87,7 @@ impl FailureClass {
         Self::DiskFull,
         Self::Engine,
         Self::Build,
+        Self::BuildCache,
         Self::Cancelled,
         Self::Unknown,
     ];
@@ -163,6 +166,7 @@ impl FailureClass {
             Self::DiskFull => "no space left",
             Self::Engine => "engine failure",
             Self::Build => "build failed",
+            Self::BuildCache => "build cache damaged",
             Self::Cancelled => "cancelled",
             Self::Unknown => "failed",
         }
@@ -191,6 +195,7 @@ impl FailureClass {
             Self::DiskFull => Code::DiskFull,
             Self::Engine => Code::Engine,
             Self::Build => Code::Build,
+            Self::BuildCache => Code::BuildCache,
             Self::Cancelled => Code::Cancelled,
             Self::Unknown => Code::Unknown,
         }

@@ -83,6 +83,9 @@ pub(super) fn hint(
         FailureClass::Engine => {
             format!("the engine is {} ({})", about.endpoint.address, about.endpoint.why)
         }
+        FailureClass::BuildCache => {
+            "let the engine forget what it remembers of builds: `docker builder prune`".to_owned()
+        }
         FailureClass::Unknown => "look into the engine's log for more".to_owned(),
         FailureClass::Build | FailureClass::Cancelled | FailureClass::Signature => return None,
     };

@@ -107,6 +107,7 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
         {
             class
         }
+        (Doing::Build, _) if lost_its_cache(&text) => FailureClass::BuildCache,
         (Doing::Build, _) | (Doing::Base, FailureClass::Unknown) => FailureClass::Build,
         // No registry is asked here, so what sounds like one is the engine, or a proxy before it.
         (Doing::Image, class) if is_a_registrys(class) => FailureClass::Engine,
@@ -223,6 +224,22 @@ const fn is_a_registrys(class: FailureClass) -> bool {
 /// Whether a build reports the end of a command, which it quotes.
 fn is_a_commands_end(text: &str) -> bool {
     text.trim_start().starts_with("the command '") && text.contains("returned a non-zero code")
+}
+
+/// Whether a builder misses something of its own that it believes to have. What a command or
+/// a file says stands behind other words.
+fn lost_its_cache(text: &str) -> bool {
+    let text = text.trim();
+    let begins =
+        ["content digest ", "failed to commit ", "failed to export ", "failed to extract "]
+            .iter()
+            .chain(&["failed to get layer ", "failed to prepare "])
+            .any(|start| text.starts_with(start));
+    let is_lost = |what: &str, end: &str| text.contains(what) && text.ends_with(end);
+    begins
+        && (is_lost("content digest ", ": not found")
+            || is_lost("snapshot ", " does not exist: not found")
+            || is_lost("layer ", ": layer does not exist"))
 }
 
 /// What a failed build needs, where its text gives it away.

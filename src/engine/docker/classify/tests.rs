@@ -124,6 +124,21 @@ fn a_build_fails_as_a_build_unless_its_base_cannot_be_had() {
     check(None, Some(500), "Cannot locate specified Dockerfile: nope", C::Build);
     check(None, None, "COPY failed: file not found in build context", C::Build);
     check(None, None, "failed to copy files: write /x: no space left on device", C::DiskFull);
+    let digest = "a".repeat(64);
+    for lost in [
+        format!("content digest sha256:{digest}: not found"),
+        format!(
+            "failed to extract layer sha256:{digest}: failed to get reader from content store: content digest sha256:{digest}: not found"
+        ),
+        "failed to commit g80l to p80r during finalize: failed to stat active key during commit: snapshot g80l does not exist: not found".to_owned(),
+        "failed to prepare 5ilp as x0yd: parent snapshot k6w6 does not exist: not found".to_owned(),
+        format!("failed to export image: failed to create image: failed to get layer sha256:{digest}: layer does not exist"),
+    ] {
+        check(None, None, &lost, C::BuildCache);
+        let said = format!("process \"/bin/sh -c echo {lost}");
+        check(None, None, &said, C::Build);
+    }
+    check(None, None, "failed to compute cache key: \"/snapshot x\": not found", C::Build);
     check(
         Some(&base),
         None,
