@@ -4,6 +4,7 @@ mod keys;
 mod places;
 mod sources;
 mod stored;
+mod told;
 
 use crate::support::occ::{Occ, Run};
 use crate::support::registry::Registry;

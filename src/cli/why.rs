@@ -1,6 +1,7 @@
 //! `occ why`: all that decides about an image, and what sync would do. Changes nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cli::args::WhyArgs;
 use crate::cli::job::{Asked, Job};
@@ -12,6 +13,7 @@ use crate::engine::Engine as _;
 use crate::engine::credentials::CredentialStore;
 use crate::execute::report::Report;
 use crate::observe::registries::Registries;
+use crate::observe::signatures::Signatures;
 use crate::observe::sources;
 use crate::plan::reasons::Login;
 use crate::plan::reconcile::Policy;
@@ -40,10 +42,13 @@ pub(super) fn run(settings: &Settings, args: &WhyArgs) -> Result<Done, Stop> {
     };
     let consent = job.consent(settings, image, &args.consent.allow)?;
     let client = job.connect(settings)?;
-    let store = settings.environment.credentials();
+    let store = Arc::new(settings.environment.credentials());
     let heard = Heard::default();
     let progress = heard.listen();
     let registries = Registries::new(&store, &progress);
+    let response = job.desired().timeouts.response;
+    let signatures = Signatures::new(&store, &progress, response);
+    let signatures = signatures.with_proxy(settings.environment.proxy());
     let work = async {
         let (plan, observed, _) = job.plan(&client, args.refresh.then_some(&registries)).await?;
         let seen = observed.images.get(&image.id).cloned().unwrap_or_default();
@@ -51,6 +56,11 @@ pub(super) fn run(settings: &Settings, args: &WhyArgs) -> Result<Done, Stop> {
             sources::ask(&client, &registries, image, &seen).await.map_err(Stop::Engine)?
         } else {
             BTreeMap::new()
+        };
+        let signature = if args.refresh {
+            signatures.asked(image, why::to_be_signed(image, &answers)).await
+        } else {
+            signatures.seen(image, None).await
         };
         // Without an image there is nothing that it depends on.
         let room = if seen.local.is_some() || seen.elsewhere.is_some() {
@@ -61,7 +71,8 @@ pub(super) fn run(settings: &Settings, args: &WhyArgs) -> Result<Done, Stop> {
         let hosts = why::registries(image, &seen);
         let credentials = logins(&store, &progress, hosts).await;
         let lock = job.lock_says(&image.id);
-        let known = Known { image, seen: &seen, room, lock, answers, credentials, consent };
+        let seen = &seen;
+        let known = Known { image, seen, room, lock, answers, signature, credentials, consent };
         Ok((why(known), plan))
     };
     let found = block_on(settings, work, || {});

@@ -15,10 +15,12 @@ use crate::context::ContextError;
 use crate::context::file::{Largest, bytes};
 use crate::engine::credentials::CredentialStore;
 use crate::engine::error::EngineError;
+use crate::plan::reasons::SignatureSeen;
 use crate::registry::Registry;
 use crate::registry::proxy::Proxy;
 use crate::signature::key::PublicKey;
 use crate::signature::verdict::{Told, verdict};
+use crate::state::desired::DesiredImage;
 use crate::state::obstacle::Obstacle;
 use crate::state::verify::Verify;
 use crate::words::code::Code;
@@ -95,6 +97,47 @@ impl Signatures {
         cell.get_or_init(check).await.clone()
     }
 
+    /// What there is to tell of an image's signature. Its sources are asked about a digest,
+    /// where there is one.
+    pub(crate) async fn seen(
+        &self,
+        image: &DesiredImage,
+        digest: Option<&Digest>,
+    ) -> Option<SignatureSeen> {
+        let verify = image.verify.as_ref()?;
+        let sources: Vec<_> =
+            image.lockable_sources().map(|it| it.reference.repository.clone()).collect();
+        let checked = match digest {
+            Some(digest) => self.check(&image.id, (verify, &sources), digest, 0).await,
+            None => self.key(verify).await.map(drop),
+        };
+        Some(SignatureSeen {
+            key: verify.shown.clone(),
+            digest: digest.cloned(),
+            problem: checked.err().map(|obstacle| obstacle.reason),
+        })
+    }
+
+    /// The same once the sources were asked, and may have said what the tag stands for. Where the
+    /// engine can't ask them, occ does.
+    pub(crate) async fn asked(
+        &self,
+        image: &DesiredImage,
+        digest: Option<&Digest>,
+    ) -> Option<SignatureSeen> {
+        let mut digest = digest.cloned();
+        for source in image.lockable_sources() {
+            if digest.is_some() || image.verify.is_none() {
+                break;
+            }
+            digest = self.resolve(&source.reference).await.ok();
+        }
+        let seen = self.seen(image, digest.as_ref()).await?;
+        let unknown = || "no source tells what the tag stands for".to_owned();
+        let problem = seen.problem.or_else(|| digest.is_none().then(unknown));
+        Some(SignatureSeen { problem, ..seen })
+    }
+
     /// The digest that a source has under its name, where the engine can't ask.
     pub(crate) async fn resolve(&self, reference: &Reference) -> Result<Digest, EngineError> {
         self.registry.digest(reference).await
@@ -128,17 +171,22 @@ impl Signatures {
         if let Some(key) = self.keys.borrow().get(&verify.key) {
             return Ok(key.clone());
         }
-        let (path, root) = (verify.key.clone(), verify.root.clone());
-        let read = tokio::task::spawn_blocking(move || bytes("the key", &path, &root, LARGEST));
-        let cut_short = |_| unusable("reading the key was cut short".to_owned(), String::new());
-        let text = read.await.map_err(cut_short)?.map_err(|error| unreadable(verify, &error))?;
-        let key = PublicKey::from_pem(&text).map_err(|error| {
-            let why = format!("the key `{}` can't be used: {error}", verify.shown);
-            unusable(why, error.hint().to_owned())
-        })?;
+        let key = key(verify).await?;
         self.keys.borrow_mut().insert(verify.key.clone(), key.clone());
         Ok(key)
     }
+}
+
+/// Reads a key.
+pub(crate) async fn key(verify: &Verify) -> Result<PublicKey, Obstacle> {
+    let (path, root) = (verify.key.clone(), verify.root.clone());
+    let read = tokio::task::spawn_blocking(move || bytes("the key", &path, &root, LARGEST));
+    let cut_short = |_| unusable("reading the key was cut short".to_owned(), String::new());
+    let text = read.await.map_err(cut_short)?.map_err(|error| unreadable(verify, &error))?;
+    PublicKey::from_pem(&text).map_err(|error| {
+        let why = format!("the key `{}` can't be used: {error}", verify.shown);
+        unusable(why, error.hint().to_owned())
+    })
 }
 
 fn unreadable(verify: &Verify, error: &ContextError) -> Obstacle {

@@ -52,6 +52,9 @@ pub(crate) struct Why {
     pub(crate) bases: Vec<BaseSeen>,
     /// Where it may come from, in order of preference.
     pub(crate) sources: Vec<SourceSeen>,
+    /// Whose signature it needs; absent where it needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signature: Option<SignatureSeen>,
     /// The failures of all sources after which a build steps in; empty where none may.
     pub(crate) build_on: Vec<BuildOn>,
     /// The user's credentials for each registry that could be asked for it. Only where they
@@ -205,6 +208,19 @@ pub(crate) struct SourceSeen {
     /// What it says of the wanted digest, where its tag stands for something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) of_wanted: Option<Answer>,
+}
+
+/// The signature that an image needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct SignatureSeen {
+    /// The file of the public key, as the manifest has it.
+    pub(crate) key: String,
+    /// The digest whose signature its sources were asked for; absent where they were not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<Digest>,
+    /// Why that is not signed, or why nobody can tell; absent where nothing is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<String>,
 }
 
 /// What a registry says of a reference.

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::reasons::{
     Answer, BaseSeen, Consent, Held, HeldDigest, IdIs, InputsSeen, LockSays, Login, PartSeen,
-    SourceSeen, Why,
+    SignatureSeen, SourceSeen, Why,
 };
-use crate::state::desired::{DesiredImage, Strategy};
+use crate::state::desired::{DesiredImage, Source, Strategy};
 use crate::state::inputs::{Base, InputLabel, Inputs, LABEL, Part};
 use crate::state::observed::ObservedImage;
+use crate::words::digest::Digest;
 use crate::words::image::{Document, ImageFacts, IndexRoom};
 
 /// What is known of one image, from every side.
@@ -27,6 +28,8 @@ pub(crate) struct Known<'a> {
     pub(crate) lock: LockSays,
     /// What was answered about each reference, by its full name.
     pub(crate) answers: BTreeMap<String, Answer>,
+    /// What there is to tell of its signature.
+    pub(crate) signature: Option<SignatureSeen>,
     /// The logins for each registry.
     pub(crate) credentials: Vec<Login>,
     /// What it asks for.
@@ -46,9 +49,23 @@ pub(crate) fn foreign_bases(seen: &ObservedImage) -> impl Iterator<Item = &Base>
     bases.filter(|base| base.image.is_none() && base.held.is_none())
 }
 
+/// The digest that has to be signed: what is wanted, or else what the first source that has
+/// the tag says it stands for.
+pub(crate) fn to_be_signed<'a>(
+    image: &'a DesiredImage,
+    answers: &'a BTreeMap<String, Answer>,
+) -> Option<&'a Digest> {
+    let told = |source: &Source| match answers.get(&source.reference.canonical())? {
+        Answer::Digest { digest, .. } => Some(digest),
+        _ => None,
+    };
+    let wanted = image.wanted().map(|(digest, _)| digest);
+    wanted.or_else(|| image.lockable_sources().find_map(told))
+}
+
 /// Puts it all in one place.
 pub(crate) fn why(known: Known<'_>) -> Why {
-    let Known { image, seen, room, lock, answers, credentials, consent } = known;
+    let Known { image, seen, room, lock, answers, signature, credentials, consent } = known;
     let held = |facts: &ImageFacts| held(facts, image, seen, room);
     let may_stand_in = image.strategy == Strategy::PullThenBuild;
     Why {
@@ -69,6 +86,7 @@ pub(crate) fn why(known: Known<'_>) -> Why {
             .map(|inputs| inputs_seen(image, seen, inputs.as_ref().map_err(ToString::to_string))),
         bases: bases(seen, &answers),
         sources: sources(image, &answers),
+        signature,
         build_on: image.build_on.iter().copied().filter(|_| may_stand_in).collect(),
         credentials,
         consent,

@@ -57,7 +57,16 @@ fn known<'a>(image: &'a DesiredImage, seen: &'a ObservedImage) -> Known<'a> {
         built: false,
     };
     let (answers, room) = (BTreeMap::new(), IndexRoom::OneInRepository);
-    Known { image, seen, room, lock, answers, credentials: Vec::new(), consent: Vec::new() }
+    Known {
+        image,
+        seen,
+        room,
+        lock,
+        answers,
+        signature: None,
+        credentials: Vec::new(),
+        consent: Vec::new(),
+    }
 }
 
 #[test]

@@ -4,7 +4,8 @@ use super::look::{Look, Tone};
 use super::plan::{action, contacts, sentence};
 use super::rows::{Group, Row, groups};
 use crate::plan::reasons::{
-    Answer, BaseSeen, Held, IdIs, InputsSeen, LockSays, LockState, PartSeen, SourceSeen, Why,
+    Answer, BaseSeen, Held, IdIs, InputsSeen, LockSays, LockState, PartSeen, SignatureSeen,
+    SourceSeen, Why,
 };
 use crate::plan::step::Plan;
 use crate::state::changes::Several;
@@ -40,6 +41,7 @@ pub(crate) fn why(why: &Why, plan: &Plan, look: Look) -> String {
         inputs(why),
         bases(why),
         sources(why),
+        signature(why),
         credentials(why),
         consent(why),
     ];
@@ -268,6 +270,20 @@ fn sources(why: &Why) -> Group {
         let build = format!("a build, when none of them has it ({})", list(&kinds, "or"));
         group.row(&(why.sources.len() + 1).to_string(), build);
     }
+    group
+}
+
+fn signature(why: &Why) -> Group {
+    let mut group = Group::new("the signature");
+    let Some(SignatureSeen { key, digest, problem }) = &why.signature else { return group };
+    group.row("key", key);
+    group.push(match (digest, problem) {
+        (_, Some(problem)) => Row::of("state", Tone::Bad, problem),
+        (Some(digest), None) => {
+            Row::of("state", Tone::Good, "signed").and(Tone::Plain, digest.as_str())
+        }
+        (None, None) => Row::of("state", Tone::Dim, NOT_ASKED),
+    });
     group
 }
 

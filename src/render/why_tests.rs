@@ -126,6 +126,11 @@ fn told() -> Why {
             source("u.example", Answer::NotAsked, None),
             source("v.example", Answer::Unavailable, None),
         ],
+        signature: Some(SignatureSeen {
+            key: "cosign.pub".into(),
+            digest: Some(digest("a")),
+            problem: None,
+        }),
         build_on: vec![BuildOn::NotFound, BuildOn::Unavailable],
         credentials: vec![
             Login { registry: "r.example".into(), found_in: Some("/h/.docker/config.json".into()) },
@@ -193,6 +198,10 @@ fn every_side_of_an_image_has_its_place() {
       5             v.example/acme/tool:1  this engine can't ask registries
       6             a build, when none of them has it (not found or unavailable)
 
+    the signature
+      key           cosign.pub
+      state         signed  sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+
     credentials
       r.example     found in `/h/.docker/config.json`
       s.example     none found
@@ -219,10 +228,13 @@ fn what_is_not_there_takes_no_room() {
     bare.sources.clear();
     bare.bases.clear();
     bare.credentials.clear();
+    bare.signature = None;
     bare.consent.clear();
     bare.lock.state = LockState::Missing;
     let text = why(&bare, &plan(), Look::test(100));
-    for heading in ["what a build reads", "the sources", "built on", "credentials", "consent"] {
+    for heading in
+        ["what a build reads", "the sources", "built on", "the signature", "credentials", "consent"]
+    {
         assert!(!text.contains(heading), "{text}");
     }
     assert!(text.contains("nothing under this name\n"), "{text}");

@@ -2,6 +2,8 @@
 
 mod repository;
 
+use std::collections::BTreeMap;
+
 use crate::cli::args::LONG_VERSION;
 use crate::cli::doctor::repository::Repository;
 use crate::cli::plan::Heard;
@@ -16,10 +18,13 @@ use crate::engine::{Builder, Engine as _};
 use crate::observe::inspect;
 use crate::observe::reach::{Else, not_asked, one_each, reach, unserved};
 use crate::observe::registries::Registries;
+use crate::observe::signatures;
 use crate::render;
 use crate::render::sections::Sections;
 use crate::state::check::{self, Check, State};
 use crate::state::desired::{DesiredImage, PullPolicy};
+use crate::state::obstacle::Obstacle;
+use crate::state::verify::Verify;
 use crate::words::diagnostic::Diagnostic;
 use crate::words::duration::Timeouts;
 use crate::words::exit::ExitStatus;
@@ -123,8 +128,28 @@ async fn engine(
         let not_asked = logins.iter().map(|it| not_asked(&it.registry, it.found_in.as_deref()));
         checks.extend(not_asked);
     }
+    checks.extend(keys(repository).await);
     let heard = heard.take().into_iter();
     checks.extend(heard.map(|warning| Check::warn("credentials", warning.message)));
+    checks
+}
+
+/// The keys that images have to be signed with.
+async fn keys(repository: &Repository) -> Vec<Check> {
+    let wanted = repository.images().iter().filter_map(|image| image.verify.as_ref());
+    // One each, in the order of their names.
+    let keys: BTreeMap<&str, &Verify> = wanted.map(|it| (&*it.shown, it)).collect();
+    let mut checks = Vec::new();
+    for (shown, verify) in keys {
+        checks.push(match signatures::key(verify).await {
+            Ok(_) => Check::ok("key", "it can be used").about(shown),
+            Err(Obstacle { reason, code, hints, .. }) => {
+                Check::fail("key", reason, code, ExitStatus::Unverified)
+                    .about(shown)
+                    .hinted(hints.into_iter().next())
+            }
+        });
+    }
     checks
 }
 
