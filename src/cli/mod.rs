@@ -40,7 +40,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::slice;
 
-use crate::cli::args::{Cli, Command, Format, SchemaArgs, SchemaOf};
+use crate::cli::args::{Command, Format, SchemaArgs, SchemaOf};
 use crate::cli::environment::Environment;
 use crate::cli::output::{print, tell};
 use crate::cli::refuse::refuse;
@@ -105,8 +105,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = completions::answered(&words) {
         return code;
     }
-    let read = args::command().try_get_matches_from(&words);
-    let cli = match read.and_then(|matches| Cli::of(&matches)) {
+    let cli = match args::read(&words) {
         Ok(cli) => cli,
         Err(refused) => return refuse(&refused, &words, &Environment::read()).into(),
     };

@@ -6,15 +6,14 @@ mod explain;
 mod images;
 mod init;
 mod lock;
+mod read;
 mod words;
 
 use std::path::PathBuf;
 
-use clap::builder::{FalseyValueParser, Resettable};
+use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
-use clap::{
-    ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use crate::cli::args::explain::ExplainArgs;
 pub(crate) use crate::cli::args::images::{
@@ -23,6 +22,7 @@ pub(crate) use crate::cli::args::images::{
 };
 pub(crate) use crate::cli::args::init::InitArgs;
 pub(crate) use crate::cli::args::lock::{LockArgs, UsingLockArgs};
+pub(crate) use crate::cli::args::read::{command, read};
 pub(crate) use crate::cli::args::words::{Color, ExportFor, Format, Progress, SchemaOf, ShellArg};
 use crate::words::duration::Span;
 
@@ -102,7 +102,7 @@ pub(crate) struct Global {
 impl Cli {
     /// What was read. A flag on the command line wins over the variable of another one
     /// that it excludes.
-    pub(crate) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+    fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
         // Global flags are in the matches of the command, wherever they stand.
         let matches = matches.subcommand().map_or(matches, |(_, command)| command);
@@ -216,23 +216,6 @@ pub(crate) struct CompletionsArgs {
 /// `OCC_VERBOSE`: how often `-v` stands.
 fn verbosity(text: &str) -> Result<u8, &'static str> {
     text.parse().map_err(|_| "it is a number: 1 is -v, 2 is -vv, 3 is -vvv")
-}
-
-/// The command line. A variable that is set to nothing counts as not set: that is
-/// how CI systems hand on what nobody filled in.
-pub(crate) fn command() -> clap::Command {
-    unset_empty(Cli::command())
-}
-
-#[expect(clippy::disallowed_methods, reason = "clap reads these variables itself")]
-fn unset_empty(command: clap::Command) -> clap::Command {
-    let is_set_to_nothing = |arg: &clap::Arg| {
-        let value = arg.get_env().and_then(std::env::var_os);
-        value.is_some_and(|value| value.is_empty())
-    };
-    command
-        .mut_args(|arg| if is_set_to_nothing(&arg) { arg.env(Resettable::Reset) } else { arg })
-        .mut_subcommands(unset_empty)
 }
 
 impl Command {
