@@ -120,8 +120,8 @@ impl Locking {
 
     /// An error for each entry that no image has.
     pub(super) fn strays(&self, lock: &Lock) -> Vec<Diagnostic> {
-        let is_known = |id: &str| self.demands.iter().any(|demand| demand.wanted.id == id);
-        let strays = lock.images.iter().filter(|image| !is_known(&image.id));
+        let known = self.by_id();
+        let strays = lock.images.iter().filter(|image| !known.contains_key(image.id.as_str()));
         strays
             .map(|image| {
                 let message = format!("the manifest has no image `{}`", image.id);
@@ -184,11 +184,17 @@ impl Locking {
         }
     }
 
+    /// Each image's demand, for whoever looks for more than one.
+    fn by_id(&self) -> BTreeMap<&str, &Demand> {
+        self.demands.iter().map(|demand| (demand.wanted.id.as_str(), demand)).collect()
+    }
+
     /// Sets what the lock says for each image.
     pub(super) fn apply(&self, desired: &mut Desired) {
         let Some(lock) = &self.file.lock else { return };
+        let demands = self.by_id();
         for image in &mut desired.images {
-            let demand = self.demands.iter().find(|demand| demand.wanted.id == image.id);
+            let demand = demands.get(image.id.as_str());
             let plain = || Wanted::new(image, Vec::new());
             let wanted = demand.map_or_else(plain, |demand| demand.wanted.clone());
             image.locked = lock.get(&image.id).and_then(|it| locked(it, &wanted, self.mode));
@@ -246,8 +252,7 @@ impl Locking {
         if self.mode != Mode::Keep {
             return Vec::new();
         }
-        let by_id: BTreeMap<&str, &Demand> =
-            self.demands.iter().map(|demand| (demand.wanted.id.as_str(), demand)).collect();
+        let by_id = self.by_id();
         let mut ids: Vec<&str> = chosen.to_vec();
         let mut at = 0;
         while let Some(demand) = ids.get(at).map(|id| by_id.get(id)) {

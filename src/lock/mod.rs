@@ -60,15 +60,20 @@ pub(crate) struct LockedBase {
 impl Lock {
     /// The entry of an image.
     pub(crate) fn get(&self, id: &str) -> Option<&LockedImage> {
-        self.images.iter().find(|image| image.id == id)
+        self.images.get(self.place(id).ok()?)
     }
 
     /// Puts an entry in the place of the one with the same id, or in its own.
     pub(crate) fn set(&mut self, image: LockedImage) {
-        match self.images.binary_search_by(|known| known.id.cmp(&image.id)) {
+        match self.place(&image.id) {
             Ok(at) => self.images[at] = image,
             Err(at) => self.images.insert(at, image),
         }
+    }
+
+    /// Where the entry of an image is, or would be.
+    fn place(&self, id: &str) -> Result<usize, usize> {
+        self.images.binary_search_by(|image| image.id.as_str().cmp(id))
     }
 }
 
