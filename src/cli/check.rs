@@ -41,16 +41,16 @@ fn lock(
     place: &Place,
     desired: &Desired,
 ) -> Result<(bool, &'static str), Stop> {
-    let file = LockFile::open(&place.file)?;
-    let demands = demands(desired, file.lock.as_ref());
+    let mut file = LockFile::open(&place.file)?;
+    let Some(lock) = file.lock.take() else { return Ok((false, "")) };
+    let demands = demands(desired, Some(&lock));
     let locking = Locking { mode: Mode::Keep, file, demands };
-    let Some(lock) = &locking.file.lock else { return Ok((false, "")) };
-    let mut strays = locking.strays(lock);
+    let mut strays = locking.strays(&lock);
     if let Some(last) = strays.last_mut() {
         last.hints.push("`occ lock` removes it from the lock".to_owned());
         show(&strays, locking.file.text(), settings);
         return Ok((true, ""));
     }
-    let is_fresh = locking.stale(lock).is_empty();
+    let is_fresh = locking.stale(&lock).is_empty();
     Ok((false, if is_fresh { "; the lock is fresh" } else { "; the lock is not fresh" }))
 }

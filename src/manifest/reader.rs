@@ -306,8 +306,11 @@ where
             wrong_type(value, key, "a table", problems);
             return None;
         };
+        // The tree sorts keys by name; people expect the order that they wrote.
+        let mut written: Vec<_> = table.iter().collect();
+        written.sort_by_key(|(name, _)| name.span().start);
         let mut entries = Vec::with_capacity(table.len());
-        for (name, value) in table {
+        for (name, value) in written {
             let (name, span) = (name.get_ref().as_ref(), name.span());
             let path = key.field(name);
             let read = name.parse::<K>();
@@ -321,8 +324,6 @@ where
                 entries.push((At { value: name, span }, value));
             }
         }
-        // The tree sorts keys by name; people expect the order that they wrote.
-        entries.sort_by_key(|(name, _)| name.span.start);
         Some(Self(entries))
     }
 }
