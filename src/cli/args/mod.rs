@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Args, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches as _, Id, Parser, Subcommand};
 
 pub(crate) use crate::cli::args::explain::ExplainArgs;
 pub(crate) use crate::cli::args::images::{
@@ -102,11 +102,14 @@ pub(crate) struct Global {
 impl Cli {
     /// What was read. A flag on the command line wins over the variable of another one
     /// that it excludes.
-    fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut cli = Self::from_arg_matches(matches)?;
+    fn of(mut matches: ArgMatches) -> Result<Self, clap::Error> {
         // Global flags are in the matches of the command, wherever they stand.
-        let matches = matches.subcommand().map_or(matches, |(_, command)| command);
-        let is_written = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let command = matches.subcommand().map_or(&matches, |(_, command)| command);
+        let by_hand =
+            |id: &&Id| command.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let written: Vec<Id> = command.ids().filter(by_hand).cloned().collect();
+        let is_written = |id: &str| written.iter().any(|written| written == id);
+        let mut cli = Self::from_arg_matches_mut(&mut matches)?;
         let global = &mut cli.global;
         global.host_from = if is_written("host") { "`--host`" } else { "`OCC_HOST`" };
         match (is_written("host"), is_written("context")) {

@@ -25,7 +25,7 @@ fn read_by(mut command: clap::Command, words: &[OsString]) -> Result<Cli, clap::
     let matches = command.try_get_matches_from_mut(words);
     // The system frees it, and much faster, when the process ends; that is soon.
     std::mem::forget(command);
-    Cli::of(&matches?)
+    Cli::of(matches?)
 }
 
 /// The command line. A variable that is set to nothing counts as not set: that is
