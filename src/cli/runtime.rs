@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::thread::JoinHandle;
 
 use crate::cli::Stop;
 use crate::cli::settings::Settings;
@@ -24,23 +25,23 @@ pub(super) fn block_on<T>(
         let told = Diagnostic::error(what).code(Code::Unknown);
         Stop::input(ExitStatus::Failed, told.hint(LIMITS))
     };
-    has_the_means().map_err(failed)?;
+    let thread = has_the_means().map_err(failed)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    // There is nothing in it that fails. It has ended while the runtime was made.
+    let _ = thread.join();
     let ended = runtime.block_on(until_ended(work, settings.timeout, tick));
     // A directory walk that is under way must not hold up the exit.
     runtime.shutdown_background();
     ended.map_err(failed)
 }
 
-/// Tries what asynchronous work takes for granted, and panics without: another thread, and a
-/// few more files.
-fn has_the_means() -> io::Result<()> {
+/// Tries what asynchronous work takes for granted, and panics without: another thread, which is
+/// handed back, and a few more files.
+fn has_the_means() -> io::Result<JoinHandle<()>> {
     let thread = std::thread::Builder::new().spawn(|| ())?;
     let pipes: io::Result<Vec<_>> = (0..4).map(|_| io::pipe()).collect();
-    // There is nothing in it that fails.
-    let _ = thread.join();
-    pipes.map(drop)
+    pipes.map(|_| thread)
 }
 
 /// What ended a command from outside: the exit status and the words for it.
