@@ -1,7 +1,7 @@
 //! The floor that `scripts/bench` measures occ against: the least that a program with
 //! the same client library needs to see that images and files are as they were.
 //!
-//! `floor [--walk DIR] REFERENCE…` looks at each file below DIR, on two threads, and
+//! `floor [--walk DIR]… REFERENCE…` looks at each file below each DIR, on two threads, and
 //! inspects each image, one after another, at the Unix socket that `DOCKER_HOST` names.
 
 use std::fs;
@@ -14,9 +14,11 @@ use bollard::Docker;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), bollard::errors::Error> {
     let mut words = std::env::args().skip(1).peekable();
-    if words.next_if_eq("--walk").is_some() {
-        walk(words.next().unwrap_or_default().into());
+    let mut tops = Vec::new();
+    while words.next_if_eq("--walk").is_some() {
+        tops.extend(words.next().map(PathBuf::from));
     }
+    walk(tops);
     let docker = Docker::connect_with_unix_defaults()?;
     for reference in words {
         docker.inspect_image(&reference).await?;
@@ -25,9 +27,12 @@ async fn main() -> Result<(), bollard::errors::Error> {
 }
 
 /// Lists every directory and asks for the size and the times of every file.
-fn walk(top: PathBuf) {
+fn walk(tops: Vec<PathBuf>) {
+    if tops.is_empty() {
+        return;
+    }
     // Directories to list, and how many are listed right now.
-    let work = Mutex::new((vec![top], 0));
+    let work = Mutex::new((tops, 0));
     let look = || loop {
         let next = {
             let mut work = work.lock().unwrap();
