@@ -46,8 +46,7 @@ def race(result):
     for row in result["rows"]:
         name = row["name"].replace("|", "\\|")
         half = f"{time(row['low_time'])} to {time(row['high_time'])}"
-        of = ratio(row) if "ratio" in row else "| |"
-        of = of if "ratio" in row else " | | "
+        of = ratio(row) if "ratio" in row else " | | "
         lines.append(
             f"| {name} | {time(row['median'])} | {half} | {row['runs']} | {digits(row['memory'] / 1e6)} MB | {of} |"
         )

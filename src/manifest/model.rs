@@ -116,8 +116,8 @@ pub(crate) struct Timeouts {
 #[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Pulls at once.
-    #[schemars(extend("default" = 3))]
+    /// Pulls at once. Docker downloads three layers at a time; the other pulls unpack meanwhile.
+    #[schemars(extend("default" = 6))]
     pub(crate) pulls: Option<At<Count>>,
     /// Builds at once.
     #[schemars(extend("default" = 1))]
