@@ -31,16 +31,15 @@ class Peers:
         self.docker = shutil.which("docker")
         if not self.docker:
             raise Failure("the Docker CLI is not installed, and occ is compared with it", "apt-get install docker.io")
-        self.note("docker", [self.docker, "--version"])
+        self.note("Docker CLI", [self.docker, "--version"])
         self.compose = self.optional("Compose 2", compose)
         if self.compose:
             self.note("Compose", [self.compose, "version", "--short"])
         self.python = self.optional("the Docker SDK for Python and Ansible", python)
         if self.python:
-            for package in ("docker", "ansible-core"):
-                self.note(
-                    package, [self.python, "-c", f"import importlib.metadata as m; print(m.version('{package}'))"]
-                )
+            for name, package in (("Docker SDK", "docker"), ("Ansible", "ansible-core")):
+                ask = f"import importlib.metadata as m; print(m.version('{package}'))"
+                self.note(name, [self.python, "-c", ask])
 
     def note(self, name, argv):
         said = subprocess.run(argv, capture_output=True, text=True).stdout.strip().splitlines()
@@ -66,7 +65,7 @@ class Peers:
             environment = {**self.bench.environment, "DOCKER_BUILDKIT": "1"}
             built = subprocess.run([cli, "build", "-q", tiny], env=environment, capture_output=True)
             if built.returncode == 0:
-                self.note("docker, for builds", [cli, "--version"])
+                self.note("the CLI that builds", [cli, "--version"])
                 return str(cli)
         raise Failure("no Docker CLI here builds with BuildKit", "apt-get install docker.io")
 
