@@ -25,19 +25,7 @@ def tables(bench):
         def forget():
             written.unlink(missing_ok=True)
 
-        urls = [f"http://engine/distribution/{host}/occ-bench/{name}:1/json" for name in names[:size]]
-        outputs = [word for url in urls for word in ("-o", "/dev/null", url)]
-        bare = [
-            "curl",
-            "-sSZ",
-            "--parallel-immediate",
-            "--parallel-max",
-            "200",
-            "--fail",
-            "--unix-socket",
-            engine.socket,
-            *outputs,
-        ]
+        bare = engine.at_once("GET", [f"/distribution/{host}/occ-bench/{name}:1/json" for name in names[:size]])
         commands = [
             Command(
                 "occ lock", ["env", "-u", "OCC_NO_LOCK", bench.occ, "--manifest", file, "lock"], prepare=forget, runs=3

@@ -35,20 +35,7 @@ def commands(bench, names):
         # What earlier rounds wrote is on the disk before the clock starts.
         os.sync()
 
-    urls = [f"http://engine/images/create?fromImage={place}&tag=1" for place in there]
-    outputs = [word for url in urls for word in ("-o", "/dev/null", url)]
-    bare = [
-        "curl",
-        "-sS",
-        "-Z",
-        "--parallel-immediate",
-        "--fail",
-        "--unix-socket",
-        engine.socket,
-        "-X",
-        "POST",
-        *outputs,
-    ]
+    bare = engine.at_once("POST", [f"/images/create?fromImage={place}&tag=1" for place in there])
     all_at_once = " & ".join(f"{peers.docker} pull -q {image}" for image in images)
     yield Command("occ sync", bench.sync(file), prepare=forget)
     yield Command("floor: POST /images/create" + (", all at once" if len(names) > 1 else ""), bare, 1.03, forget)
