@@ -58,7 +58,7 @@ pub(super) fn run(settings: &Settings, args: &WhyArgs) -> Result<Done, Stop> {
             BTreeMap::new()
         };
         let signature = if args.refresh {
-            signatures.asked(image, why::to_be_signed(image, &answers)).await
+            signatures.asked(image, &answers).await
         } else {
             signatures.seen(image, None).await
         };

@@ -15,12 +15,13 @@ use crate::context::ContextError;
 use crate::context::file::{Largest, bytes};
 use crate::engine::credentials::CredentialStore;
 use crate::engine::error::EngineError;
-use crate::plan::reasons::SignatureSeen;
+use crate::plan::reasons::{Answer, SignatureSeen};
+use crate::plan::why::to_be_signed;
 use crate::registry::Registry;
 use crate::registry::proxy::Proxy;
 use crate::signature::key::PublicKey;
 use crate::signature::verdict::{Told, verdict};
-use crate::state::desired::DesiredImage;
+use crate::state::desired::{DesiredImage, Source};
 use crate::state::obstacle::Obstacle;
 use crate::state::verify::Verify;
 use crate::words::code::Code;
@@ -36,7 +37,7 @@ const LARGEST: Largest = Largest { bytes: 64 * 1024, words: "64 KiB" };
 type Asked = (String, Digest, u32);
 
 /// Whether it is signed, once that is known.
-type Answer = OnceCell<Result<(), Obstacle>>;
+type Verdict = OnceCell<Result<(), Obstacle>>;
 
 /// Finds out whether images are signed, and remembers it for the run. Who else asks meanwhile
 /// waits for the same answer.
@@ -44,7 +45,7 @@ type Answer = OnceCell<Result<(), Obstacle>>;
 pub(crate) struct Signatures {
     registry: Registry,
     progress: ProgressReporter,
-    answers: RefCell<BTreeMap<Asked, Rc<Answer>>>,
+    answers: RefCell<BTreeMap<Asked, Rc<Verdict>>>,
     keys: RefCell<BTreeMap<PathBuf, PublicKey>>,
 }
 
@@ -78,7 +79,7 @@ impl Signatures {
         digest: &Digest,
         round: u32,
     ) -> Result<(), Obstacle> {
-        let is_known = |((id, about, _), cell): (&Asked, &Rc<Answer>)| {
+        let is_known = |((id, about, _), cell): (&Asked, &Rc<Verdict>)| {
             id == image && about == digest && matches!(cell.get(), Some(Ok(())))
         };
         if self.answers.borrow().iter().any(is_known) {
@@ -118,16 +119,20 @@ impl Signatures {
         })
     }
 
-    /// The same once the sources were asked, and may have said what the tag stands for. Where the
-    /// engine can't ask them, occ does.
+    /// The same once the sources were asked, and have `answers`. Where the engine can't ask one,
+    /// occ does.
     pub(crate) async fn asked(
         &self,
         image: &DesiredImage,
-        digest: Option<&Digest>,
+        answers: &BTreeMap<String, Answer>,
     ) -> Option<SignatureSeen> {
-        let mut digest = digest.cloned();
-        for source in image.lockable_sources() {
-            if digest.is_some() || image.verify.is_none() {
+        image.verify.as_ref()?;
+        let mut digest = to_be_signed(image, answers).cloned();
+        let is_open = |source: &&Source| {
+            answers.get(&source.reference.canonical()) == Some(&Answer::Unavailable)
+        };
+        for source in image.lockable_sources().filter(is_open) {
+            if digest.is_some() {
                 break;
             }
             digest = self.resolve(&source.reference).await.ok();
