@@ -23,6 +23,8 @@ class Command:
     goal: float = None
     # What is done before each run, outside of the clock.
     prepare: object = None
+    # Fails unless a run did what it is for, where its exit status does not tell.
+    prove: object = None
     # Runs in a round: many where they are short.
     runs: int = 1
     # It takes part in so many rounds; a slow one in few.
@@ -73,7 +75,7 @@ def timed(bench, command):
     log, runs = str(bench.work / "log"), command.runs
     if command.prepare is None and command.runs > 1:
         once(bench, command, log, 1)
-    batches = [runs] if command.prepare is None else [1] * runs
+    batches = [runs] if command.prepare is None and command.prove is None else [1] * runs
     times, memory = [], 0
     for batch in batches:
         if command.prepare is not None:
@@ -82,6 +84,8 @@ def timed(bench, command):
             seconds, most = line.split()
             times.append(float(seconds))
             memory = max(memory, int(most))
+        if command.prove is not None:
+            command.prove()
     return times, memory
 
 

@@ -46,15 +46,21 @@ def tables(bench):
 
         def against(goal, prepare, runs=1):
             yield Command("occ sync", bench.sync(file), prepare=prepare, runs=runs)
-            yield Command("docker build, BuildKit", docker, goal, prepare, runs, peer=True)
+            yield Command("docker build, BuildKit", docker, goal, prepare, runs=runs, peer=True)
             if compose:
-                yield Command("docker-compose build", compose, goal, prepare, runs, peer=True)
+                yield Command("docker-compose build", compose, goal, prepare, runs=runs, peer=True)
 
         # All of it, unpacked by a builder that asks for nothing; what is ignored is known before.
         tar = f"tar -C {top} --exclude=./p?/build -c ."
         to = f"http://engine/build?version=2&t={image}:tar"
         send = f"curl -sS --fail --unix-socket {engine.socket} -T - -H Content-Type:application/x-tar -X POST '{to}'"
-        floor = Command("floor: tar into POST /build", ["sh", "-c", f"{tar} | {send}"], None, cold)
+        floor = Command(
+            "floor: tar into POST /build",
+            ["sh", "-c", f"{tar} | {send}"],
+            None,
+            cold,
+            lambda: engine.id(f"{image}:tar"),
+        )
         yield race.run(bench, Race(f"Cold build, {title}", [*against(0.9, cold), floor], 3, 6, memory=24))
         yield race.run(
             bench, Race(f"Forced build, context unchanged, {title}", list(against(0.6, forced, 3)), 4, 12, memory=24)

@@ -30,13 +30,13 @@ def tables(bench):
             Command(
                 "occ lock", ["env", "-u", "OCC_NO_LOCK", bench.occ, "--manifest", file, "lock"], prepare=forget, runs=3
             ),
-            Command("floor: all questions at once, by curl", bare, 1.2 if size == 20 else None, forget, 3),
+            Command("floor: all questions at once, by curl", bare, 1.2 if size == 20 else None, forget, runs=3),
         ]
         if peers.compose:
             images = [(f"{host}/occ-bench/{name}:1", None) for name in names[:size]]
             resolve = [*peers.services(f"lock-{size}", images), "config", "--resolve-image-digests"]
             commands.append(
-                Command("docker-compose config --resolve-image-digests", resolve, None, forget, 2, peer=True)
+                Command("docker-compose config --resolve-image-digests", resolve, None, forget, runs=2, peer=True)
             )
         title = f"occ lock, {size} image{'s' if size > 1 else ''}"
         yield race.run(bench, Race(title, commands, least=6, most=24, memory=24))

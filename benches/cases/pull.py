@@ -35,12 +35,18 @@ def commands(bench, names):
         # What earlier rounds wrote is on the disk before the clock starts.
         os.sync()
 
+    def there_now():
+        for image in images:
+            engine.id(image)
+
     bare = engine.at_once("POST", [f"/images/create?fromImage={place}&tag=1" for place in there])
     all_at_once = " & ".join(f"{peers.docker} pull -q {image}" for image in images)
     yield Command("occ sync", bench.sync(file), prepare=forget)
-    yield Command("floor: POST /images/create" + (", all at once" if len(names) > 1 else ""), bare, 1.03, forget)
+    yield Command(
+        "floor: POST /images/create" + (", all at once" if len(names) > 1 else ""), bare, 1.03, forget, there_now
+    )
     of_docker = "docker pull" + (", all at once" if len(names) > 1 else "")
-    yield Command(of_docker, ["sh", "-c", f"{all_at_once} & wait"], 1.0, forget, peer=True)
+    yield Command(of_docker, ["sh", "-c", f"{all_at_once} & wait"], 1.0, forget, there_now, peer=True)
     if peers.compose:
         compose = peers.services(f"pull-{names[0]}", [(image, None) for image in images])
         yield Command("docker-compose pull", [*compose, "pull", "-q"], None, forget, peer=True)
