@@ -269,7 +269,9 @@ impl Tree {
     pub(crate) fn what_is_at(&self, path: &Path) -> Option<What> {
         let name = path.file_name()?;
         let dir = self.root.as_ref()?.directory(path.parent()?).ok()?;
-        dir.entries().ok()?.into_iter().find(|(known, _)| known == name).map(|(_, what)| what)
+        let mut found = None;
+        dir.each(|known, what| found = found.or((known == name).then_some(what))).ok()?;
+        found
     }
 
     /// What a change is told from: each entry but the Dockerfile by its path, with its

@@ -2,13 +2,13 @@
 //! following a link on the way. A directory that is swapped for a link between two looks
 //! at it leads nowhere, and no file from outside gets into an archive.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::context::stat::{Stat, What};
@@ -28,6 +28,10 @@ pub(super) struct Directory(OwnedFd);
 /// How everything is opened: not through a link, and without waiting for a pipe's other end.
 const HOW: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// Bytes of names and what is told with them that the system hands over at once, as libc has it.
+#[cfg(target_os = "linux")]
+const LISTED: usize = 32 * 1024;
 
 impl Root {
     /// Opens the directory at a real path.
@@ -115,17 +119,39 @@ fn step_by_step(root: BorrowedFd<'_>, path: &Path, how: OFlags) -> io::Result<Ow
     dir.ok_or_else(|| Errno::NOENT.into())
 }
 
+/// Lists a directory without an allocation for each name.
+#[cfg(target_os = "linux")]
+fn list(dir: &OwnedFd, tell: &mut dyn FnMut(&CStr, FileType) -> io::Result<()>) -> io::Result<()> {
+    let mut room = Vec::with_capacity(LISTED);
+    let mut entries = rustix::fs::RawDir::new(dir, room.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        match entry {
+            Ok(entry) => tell(entry.file_name(), entry.file_type())?,
+            // It was removed meanwhile, and so is empty.
+            Err(Errno::NOENT) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn list(dir: &OwnedFd, tell: &mut dyn FnMut(&CStr, FileType) -> io::Result<()>) -> io::Result<()> {
+    for entry in rustix::fs::Dir::read_from(dir)? {
+        let entry = entry?;
+        tell(entry.file_name(), entry.file_type())?;
+    }
+    Ok(())
+}
+
 impl Directory {
-    /// What is in it, in no order.
-    pub(super) fn entries(&self) -> io::Result<Vec<(OsString, What)>> {
-        let mut all = Vec::new();
-        for entry in Dir::read_from(&self.0)? {
-            let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+    /// Tells what is in it, in no order. Once: the next time there is nothing left.
+    pub(super) fn each(&self, mut each: impl FnMut(&OsStr, What)) -> io::Result<()> {
+        let mut tell = |name: &CStr, mut kind: FileType| {
+            let name = OsStr::from_bytes(name.to_bytes());
             if name == "." || name == ".." {
-                continue;
+                return Ok(());
             }
-            let mut kind = entry.file_type();
             // Some filesystems leave it to a question of its own.
             if kind == FileType::Unknown {
                 let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -137,9 +163,10 @@ impl Directory {
                 FileType::Symlink => What::Link,
                 _ => What::Other,
             };
-            all.push((name.to_owned(), what));
-        }
-        Ok(all)
+            each(name, what);
+            Ok(())
+        };
+        list(&self.0, &mut tell)
     }
 
     /// What tells about a file in it, which is not opened.
@@ -243,6 +270,6 @@ mod tests {
             dir = root.directory(&path).unwrap();
         }
         assert!(path.as_os_str().len() > 6000);
-        assert_eq!(dir.entries().unwrap(), []);
+        dir.each(|name, _| panic!("{}", name.display())).unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! The context directory where it can't be opened as such: by its path. It is type-checked
 //! only, like all that is for Windows.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -50,9 +50,9 @@ impl Root {
 }
 
 impl Directory {
-    /// What is in it, in no order.
-    pub(super) fn entries(&self) -> io::Result<Vec<(OsString, What)>> {
-        let entry = |entry: io::Result<fs_err::DirEntry>| {
+    /// Tells what is in it, in no order.
+    pub(super) fn each(&self, mut each: impl FnMut(&OsStr, What)) -> io::Result<()> {
+        for entry in fs_err::read_dir(&self.0)? {
             let entry = entry?;
             let kind = entry.file_type()?;
             let what = match () {
@@ -61,9 +61,9 @@ impl Directory {
                 () if kind.is_symlink() => What::Link,
                 () => What::Other,
             };
-            Ok((entry.file_name(), what))
-        };
-        fs_err::read_dir(&self.0)?.map(entry).collect()
+            each(&entry.file_name(), what);
+        }
+        Ok(())
     }
 
     /// What tells about a file in it.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem;
 use std::path::{Component, Path, PathBuf};
@@ -167,7 +166,7 @@ enum Task {
     /// List a directory, of which this is known.
     List(PathBuf, Above),
     /// Look at these in a directory.
-    Look(Arc<Directory>, PathBuf, Vec<(OsString, What)>),
+    Look(Arc<Directory>, Vec<(PathBuf, What)>),
 }
 
 impl<'a> Walk<'a> {
@@ -191,7 +190,7 @@ impl<'a> Walk<'a> {
         let mut stack = vec![Task::List(PathBuf::new(), self.patterns.top())];
         let size = |task: &Task| match task {
             Task::List(..) => 1,
-            Task::Look(_, _, names) => names.len(),
+            Task::Look(_, paths) => paths.len(),
         };
         let mut seen = 0;
         while let Some(task) = stack.pop() {
@@ -238,7 +237,7 @@ impl<'a> Walk<'a> {
                     found.errors.push((path, told));
                 }
             }
-            Task::Look(dir, prefix, names) => self.look(&dir, &prefix, names, &mut found, more),
+            Task::Look(dir, paths) => self.look(&dir, paths, &mut found, more),
         }
         let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         all.entries.append(&mut found.entries);
@@ -247,21 +246,19 @@ impl<'a> Walk<'a> {
         all.errors.append(&mut found.errors);
     }
 
-    /// Looks at names in a directory. After many bytes it hands on what is left in two
+    /// Looks at what is in a directory. After many bytes it hands on what is left in two
     /// halves, so that others can take a share.
     fn look(
         &self,
         dir: &Arc<Directory>,
-        prefix: &Path,
-        names: Vec<(OsString, What)>,
+        paths: Vec<(PathBuf, What)>,
         found: &mut Found,
         more: &mut dyn FnMut(Task),
     ) {
         let mut bytes = 0;
-        let mut names = names.into_iter();
-        while let Some((name, what)) = names.next() {
-            let path = joined(prefix, &name);
-            match file::read(dir, &name, what, self.known) {
+        let mut paths = paths.into_iter();
+        while let Some((path, what)) = paths.next() {
+            match file::read(dir, path.file_name().unwrap_or_default(), what, self.known) {
                 Ok(Some(kind)) => {
                     bytes += kind.size();
                     found.entries.push(Entry { path, kind });
@@ -272,11 +269,11 @@ impl<'a> Walk<'a> {
                     found.errors.push((path, told));
                 }
             }
-            if self.known.is_some() && bytes >= WORTH && names.len() > 1 {
-                let mut rest: Vec<_> = names.by_ref().collect();
+            if self.known.is_some() && bytes >= WORTH && paths.len() > 1 {
+                let mut rest: Vec<_> = paths.by_ref().collect();
                 let half = rest.split_off(rest.len() / 2);
-                for names in [half, rest] {
-                    more(Task::Look(Arc::clone(dir), prefix.to_owned(), names));
+                for paths in [half, rest] {
+                    more(Task::Look(Arc::clone(dir), paths));
                 }
             }
         }
@@ -291,48 +288,57 @@ impl<'a> Walk<'a> {
     ) -> io::Result<()> {
         let dir = Arc::new(self.root.directory(prefix)?);
         let mut files = Vec::new();
-        for (name, what) in dir.entries()? {
-            let path = joined(prefix, &name);
-            let bytes = path_bytes(&path);
-            let ignored = self.patterns.ignores_in(above, bytes);
-            let is_directory = what == What::Directory;
-            if is_directory {
-                let inside = self.patterns.enter(above, bytes);
-                if !ignored {
-                    let kind = Kind::Directory;
-                    found.entries.push(Entry { path: path.clone(), kind });
-                    more(Task::List(path, inside));
-                    continue;
-                }
-                // Not even listed, unless there could be something to send.
-                let is_needed = self.needed.iter().any(|needed| needed.starts_with(&path));
-                if is_needed || self.patterns.may_except_below(&inside, bytes) {
-                    found.passed.insert(path.clone());
-                    more(Task::List(path, inside));
-                    continue;
-                }
-            } else if !ignored || self.needed.contains(&&*path) {
-                files.push((name, what));
-                continue;
+        let mut path = prefix.to_owned();
+        dir.each(|name, what| {
+            // One path for all that is in it, copied where it is kept: there may be very many.
+            path.push(name);
+            if self.decide(&path, what, above, found, more) {
+                files.push((path.clone(), what));
             }
-            if self.known.is_none() {
-                found.ignored.push(Ignored { path, is_directory });
-            }
-        }
+            path.pop();
+        })?;
         while !files.is_empty() {
             let rest = files.split_off(files.len().min(BATCH));
-            more(Task::Look(Arc::clone(&dir), prefix.to_owned(), mem::replace(&mut files, rest)));
+            more(Task::Look(Arc::clone(&dir), mem::replace(&mut files, rest)));
         }
         Ok(())
     }
-}
 
-/// A path with no room to grow: there may be many of them.
-fn joined(prefix: &Path, name: &OsStr) -> PathBuf {
-    let mut path = PathBuf::with_capacity(prefix.as_os_str().len() + 1 + name.len());
-    path.push(prefix);
-    path.push(name);
-    path
+    /// Decides on something in a directory, and hands on what is a directory itself. Whether it
+    /// is to be looked at.
+    fn decide(
+        &self,
+        path: &Path,
+        what: What,
+        above: &Above,
+        found: &mut Found,
+        more: &mut dyn FnMut(Task),
+    ) -> bool {
+        let bytes = path_bytes(path);
+        let ignored = self.patterns.ignores_in(above, bytes);
+        let is_directory = what == What::Directory;
+        if is_directory {
+            let inside = self.patterns.enter(above, bytes);
+            if !ignored {
+                found.entries.push(Entry { path: path.to_owned(), kind: Kind::Directory });
+                more(Task::List(path.to_owned(), inside));
+                return false;
+            }
+            // Not even listed, unless there could be something to send.
+            let is_needed = self.needed.iter().any(|needed| needed.starts_with(path));
+            if is_needed || self.patterns.may_except_below(&inside, bytes) {
+                found.passed.insert(path.to_owned());
+                more(Task::List(path.to_owned(), inside));
+                return false;
+            }
+        } else if !ignored || self.needed.contains(&path) {
+            return true;
+        }
+        if self.known.is_none() {
+            found.ignored.push(Ignored { path: path.to_owned(), is_directory });
+        }
+        false
+    }
 }
 
 #[cfg(test)]
