@@ -30,7 +30,7 @@ def main():
     options = arguments()
     # Whoever interrupts it leaves nothing behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    bench = Bench(options.target)
+    bench = Bench(options.occ, options.target)
     try:
         bad = measure(bench, options)
     finally:
@@ -44,6 +44,7 @@ def arguments():
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(cases.ALL))
     parser.add_argument("--check", action="store_true", help="end with 1 unless each goal is met")
     parser.add_argument("--record", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--occ", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--target", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in cases.ALL]

@@ -26,8 +26,10 @@ def say(words):
 class Bench:
     """A run of the bench: its folder, the programs to measure, and their environment."""
 
-    def __init__(self, target):
-        self.occ = target / "release" / "occ"
+    def __init__(self, occ, target):
+        self.occ = occ
+        # As cargo installs it, with the libraries of the system.
+        self.linked = target / "release" / "occ"
         self.floor = target / "floor" / "release" / "floor"
         self.stopwatch = target / "floor" / "release" / "stopwatch"
         self.work = Path(tempfile.mkdtemp(prefix="occ-bench-"))

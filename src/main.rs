@@ -1,5 +1,10 @@
 //! The `occ` program. Everything is in the library, beginning with `cli`.
 
+/// With musl's own, looking through many files takes a third longer, and a run with one image a fifth.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> std::process::ExitCode {
     occ::main()
 }

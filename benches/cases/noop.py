@@ -35,6 +35,9 @@ def tables(bench):
                 peer=True,
             ),
         ]
+        if size == 1:
+            linked = [bench.linked, *bench.sync(file)[1:]]
+            commands.append(Command("occ sync, as `cargo install` links it", linked, runs=runs))
         if peers.compose:
             up = [*peers.services(f"noop-{size}", [(image, None) for image in images]), "pull", "--policy", "missing"]
             commands.append(

@@ -35,9 +35,11 @@ pub(crate) struct Occ {
 }
 
 impl Occ {
-    /// `occ`, without arguments, without configuration, with an almost empty environment.
+    /// `occ`, without arguments, without configuration, with an almost empty environment. It is
+    /// the one that was built with the tests, unless `OCC_TEST_PROGRAM` names another.
     pub(crate) fn new() -> Self {
-        Self::program(env!("CARGO_BIN_EXE_occ"))
+        let other = std::env::var("OCC_TEST_PROGRAM");
+        Self::program(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_occ")))
     }
 
     /// Another program in the same world: how else to see that a misdeed is noticed?
