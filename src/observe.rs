@@ -141,8 +141,17 @@ async fn look<E: Engine>(
             None => None,
         }
     };
-    let (held, read) = futures_util::join!(inspect_all(engine, image), read);
-    let (local, extra) = held?;
+    let held = async {
+        let (local, extra) = inspect_all(engine, image).await?;
+        // It is asked while files are read, which takes longer.
+        let history = match local.as_ref().filter(|_| build.is_some()) {
+            Some(held) => inputs::history(engine, held).await,
+            None => Ok(Vec::new()),
+        };
+        Ok((local, extra, history))
+    };
+    let (held, read) = futures_util::join!(held, read);
+    let (local, extra, history) = held?;
     let mut seen = ObservedImage { local, extra, ..ObservedImage::default() };
     let (build, mut read) = match read {
         None => return Ok((seen, None)),
@@ -170,8 +179,9 @@ async fn look<E: Engine>(
         }
     }
     if let Some(held) = &seen.local {
+        let held = inputs::Held { facts: held, history };
         (seen.changes, seen.is_derived) =
-            inputs::compare(engine, image, build, held, &read, &options.cache).await?;
+            inputs::compare(image, build, held, &read, &options.cache)?;
     }
     // What is built already needs no builder, and nothing is asked about it.
     if !seen.local.as_ref().is_some_and(|held| inputs::is_built_from(held, image, &read.inputs)) {

@@ -7,6 +7,8 @@ use std::mem;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use rayon::slice::ParallelSliceMut as _;
+
 use crate::context::cache::Cache;
 use crate::context::file::{self, confined};
 use crate::context::ignorefile::{self, IgnoreFile};
@@ -80,6 +82,9 @@ const BATCH: usize = 256;
 /// Bytes of files for which another thread is worth it.
 const WORTH: u64 = 1024 * 1024;
 
+/// Entries for which another thread is worth it when they are sorted.
+const MANY: usize = 4096;
+
 /// Whether there are other threads to hand work to. Where a limit forbids them (`ulimit -u`,
 /// `-v`), rayon would panic, and one thread does it alone.
 static HELPERS: LazyLock<bool> = LazyLock::new(|| {
@@ -107,7 +112,12 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
     }
     entries.shrink_to_fit();
     // By their bytes: a path's own order takes it apart each time.
-    entries.sort_unstable_by(|a, b| path_bytes(&a.path).cmp(path_bytes(&b.path)));
+    let order = |a: &Entry, b: &Entry| path_bytes(&a.path).cmp(path_bytes(&b.path));
+    if entries.len() > MANY && *HELPERS {
+        entries.par_sort_unstable_by(order);
+    } else {
+        entries.sort_unstable_by(order);
+    }
     let dockerfile = inside.clone().unwrap_or_default();
     let mut tree = Tree {
         entries: entries.into(),
@@ -256,6 +266,7 @@ impl<'a> Walk<'a> {
         more: &mut dyn FnMut(Task),
     ) {
         let mut bytes = 0;
+        found.entries.reserve(paths.len());
         let mut paths = paths.into_iter();
         while let Some((path, what)) = paths.next() {
             match file::read(dir, path.file_name().unwrap_or_default(), what, self.known) {

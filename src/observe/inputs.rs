@@ -169,13 +169,19 @@ pub(crate) fn labels(
     labels
 }
 
+/// What the engine holds under an image's name.
+pub(super) struct Held<'h> {
+    pub(super) facts: &'h ImageFacts,
+    /// How it came to be.
+    pub(super) history: Result<Vec<String>, EngineError>,
+}
+
 /// What changed since what is held was built, if its label tells; and whether somebody
 /// made it from an image of ours, which its label does not tell.
-pub(super) async fn compare<E: Engine>(
-    engine: &E,
+pub(super) fn compare(
     image: &DesiredImage,
     build: &DesiredBuild,
-    held: &ImageFacts,
+    Held { facts: held, history }: Held,
     Read { inputs, tree, .. }: &Read,
     cache: &Cache,
 ) -> Result<(Vec<Change>, bool), EngineError> {
@@ -185,7 +191,8 @@ pub(super) async fn compare<E: Engine>(
     let now = inputs.label(&image.name);
     if before.hash == now.hash {
         let labels = labels(&image.name, build, inputs);
-        return Ok((Vec::new(), !is_built_with(engine, held, &labels).await?));
+        let is_ours = has_all(held, &labels) && ends_with_labels(&history?, &labels);
+        return Ok((Vec::new(), !is_ours));
     }
     let tables = recall(cache, &before.hash).map(|then| (then, table(build, inputs, tree)));
     Ok((changes(&before, &now, tables.as_ref().map(|(then, now)| (then, now))), false))
@@ -203,11 +210,22 @@ pub(crate) async fn is_built_with<E: Engine>(
     held: &ImageFacts,
     labels: &BTreeMap<String, String>,
 ) -> Result<bool, EngineError> {
-    if labels.iter().any(|(key, value)| held.labels.get(key) != Some(value)) {
-        return Ok(false);
+    Ok(has_all(held, labels) && ends_with_labels(&history(engine, held).await?, labels))
+}
+
+fn has_all(held: &ImageFacts, labels: &BTreeMap<String, String>) -> bool {
+    labels.iter().all(|(key, value)| held.labels.get(key) == Some(value))
+}
+
+/// How an image came to be, if one of ours is at its bottom.
+pub(super) async fn history<E: Engine>(
+    engine: &E,
+    held: &ImageFacts,
+) -> Result<Vec<String>, EngineError> {
+    if !held.labels.contains_key(LABEL) {
+        return Ok(Vec::new());
     }
-    let history = once_more(async || engine.history(&held.id).await).await?;
-    Ok(ends_with_labels(&history, labels))
+    once_more(async || engine.history(&held.id).await).await
 }
 
 /// The items of all parts that have several.
