@@ -31,8 +31,8 @@ use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
 /// Questions at once to an engine of this machine. It answers one in a third of a
-/// millisecond; more would only queue there.
-const AT_ONCE: usize = 16;
+/// millisecond; more would only queue there, and each is a connection with its buffers.
+const AT_ONCE: usize = 8;
 
 /// Questions at once to any other. Over ssh each is a login, and sshd drops some of
 /// them when more than ten come together (`MaxStartups` of `sshd_config`).
