@@ -1,6 +1,6 @@
 //! The `occ` program. Everything is in the library, beginning with `cli`.
 
-/// With musl's own, looking through many files takes a third longer, and a run with one image a fifth.
+/// With musl's own, looking through many files takes a third longer.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
