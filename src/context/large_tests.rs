@@ -35,7 +35,7 @@ fn age(path: &Path) {
 
 #[test]
 fn many_threads_find_what_one_finds() {
-    for (dirs, files) in [(1, 2000), (600, 1), (30, 30), (1, 255), (2, 128)] {
+    for (dirs, files) in [(1, 2000), (600, 1), (30, 30), (1, 255), (2, 128), (2, MANY / 2)] {
         let top = large(dirs, files);
         let tree = read(top.path(), &Cache::default(), false).unwrap();
         assert_eq!(tree.entries.len(), dirs * files + dirs + 1);

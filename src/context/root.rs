@@ -272,4 +272,13 @@ mod tests {
         assert!(path.as_os_str().len() > 6000);
         dir.each(|name, _| panic!("{}", name.display())).unwrap();
     }
+
+    #[test]
+    fn a_directory_that_was_removed_has_nothing_in_it() {
+        let top = tempfile::tempdir().unwrap();
+        let root = Root::open(top.path()).unwrap();
+        let dir = root.directory(Path::new("")).unwrap();
+        top.close().unwrap();
+        dir.each(|name, _| panic!("{}", name.display())).unwrap();
+    }
 }
