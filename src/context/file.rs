@@ -80,12 +80,14 @@ pub(crate) struct Largest {
 }
 
 /// What is at `name` in a directory; `None` for a socket, pipe or device. Without `known`
-/// no file is opened, and its hash is none.
+/// no file is opened, and its hash is none. `next` is where the record of the file is looked
+/// for first.
 pub(super) fn read(
     dir: &Directory,
     name: &OsStr,
     what: What,
     known: Option<&Known>,
+    next: &mut usize,
 ) -> io::Result<Option<Kind>> {
     match what {
         What::Directory => return Ok(Some(Kind::Directory)),
@@ -100,7 +102,7 @@ pub(super) fn read(
     };
     let Some(known) = known else { return Ok(file(&stat, None, stat.size, Sha256Sum::default())) };
     if stat.is_file
-        && let Some(hash) = known.hash(&stat)
+        && let Some(hash) = known.hash(&stat, next)
     {
         return Ok(file(&stat, Some(stat.mark()), stat.size, hash));
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::context::known::SPARE;
+use crate::words::hash::FieldHasher;
 
 /// `dirs` directories with `files` files each, and a Dockerfile.
 fn large(dirs: usize, files: usize) -> tempfile::TempDir {
@@ -42,6 +43,12 @@ fn many_threads_find_what_one_finds() {
         assert!(tree.entries.is_sorted_by(|a, b| path_bytes(&a.path) < path_bytes(&b.path)));
         let again = read(top.path(), &Cache::default(), false).unwrap();
         assert_eq!(tree.fingerprint(None), again.fingerprint(None));
+        let mut one_by_one = FieldHasher::default();
+        for (path, item) in tree.items(None) {
+            one_by_one.field(path);
+            one_by_one.field(&item);
+        }
+        assert_eq!(tree.fingerprint(None), one_by_one.finish());
     }
 }
 
@@ -159,10 +166,18 @@ fn what_is_remembered_is_bounded_and_shared_by_images_of_one_context() {
         }
         known.keep(files);
     };
-    let knows = |inode| Known::load(&cache, &root, &real, false).hash(&stat(inode)).is_some();
+    let knows =
+        |inode| Known::load(&cache, &root, &real, false).hash(&stat(inode), &mut 0).is_some();
     meet(0..10);
     meet(10..20);
     assert!(knows(0) && knows(19));
+    // Each of many, in the order of the records or in any other.
+    let known = Known::load(&cache, &root, &real, false);
+    let mut next = 0;
+    for inode in (0..20).chain((0..20).rev()).chain([5, 5, 0, 19]) {
+        assert!(known.hash(&stat(inode), &mut next).is_some(), "{inode}");
+        assert!(known.hash(&stat(inode + 20), &mut next).is_none(), "{inode}");
+    }
     meet(20..21);
     assert!(knows(0) && knows(20), "a small image does not take from a large one");
     meet(30..30 + SPARE as u64);

@@ -29,12 +29,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rayon::iter::ParallelIterator as _;
+use rayon::slice::ParallelSlice as _;
 
 use crate::context::ignorefile::IgnoreFile;
 use crate::context::root::Root;
 use crate::context::stat::{Mark, What};
+use crate::context::walk::{BATCH, HELPERS, MANY};
 use crate::ignore::Patterns;
-use crate::words::hash::{FieldHasher, Sha256Sum, hash_of};
+use crate::words::hash::{FieldHasher, Fields, Sha256Sum, hash_of, hash_of_both};
 
 /// Everything that goes to the builder.
 #[derive(Debug, Clone, Default)]
@@ -270,7 +273,7 @@ impl Tree {
         let name = path.file_name()?;
         let dir = self.root.as_ref()?.directory(path.parent()?).ok()?;
         let mut found = None;
-        dir.each(|known, what| found = found.or((known == name).then_some(what))).ok()?;
+        dir.each(|known, what, _| found = found.or((known == name).then_some(what))).ok()?;
         found
     }
 
@@ -281,14 +284,13 @@ impl Tree {
         &'t self,
         only: Option<&'t Patterns>,
     ) -> impl Iterator<Item = (&'t [u8], Sha256Sum)> {
-        let counts = move |entry: &&Entry| {
-            !self.is_dockerfile(entry)
-                && only.is_none_or(|only| only.ignores(path_bytes(&entry.path)))
-        };
-        self.entries
-            .iter()
-            .filter(counts)
-            .map(|entry| (path_bytes(&entry.path), entry.kind.fingerprint()))
+        self.entries.iter().filter_map(move |entry| self.item(entry, only))
+    }
+
+    fn item<'t>(&self, entry: &'t Entry, only: Option<&Patterns>) -> Option<(&'t [u8], Sha256Sum)> {
+        let path = path_bytes(&entry.path);
+        let counts = !self.is_dockerfile(entry) && only.is_none_or(|only| only.ignores(path));
+        counts.then(|| (path, entry.kind.fingerprint()))
     }
 
     /// By its bytes, which is quicker than as a path, and there may be many.
@@ -305,9 +307,24 @@ impl Tree {
     /// The hash of all items.
     pub(crate) fn fingerprint(&self, only: Option<&Patterns>) -> Sha256Sum {
         let mut hash = FieldHasher::default();
-        for (path, item) in self.items(only) {
-            hash.field(path);
-            hash.field(&item);
+        let fields = |entries: &[Entry]| {
+            let mut fields = Fields::with_room(entries.len() * 128);
+            for (path, item) in entries.iter().filter_map(|entry| self.item(entry, only)) {
+                fields.add(path);
+                fields.add(&item);
+            }
+            fields
+        };
+        // Some at a time, so that the memory does not grow with the context.
+        for entries in self.entries.chunks(MANY) {
+            if self.entries.len() > MANY && *HELPERS {
+                let all: Vec<Fields> = entries.par_chunks(BATCH).map(fields).collect();
+                for fields in &all {
+                    hash.fields(fields);
+                }
+            } else {
+                hash.fields(&fields(entries));
+            }
         }
         hash.finish()
     }
@@ -335,7 +352,7 @@ impl Kind {
             Self::Directory => hash_of([&b"d"[..]]),
             Self::Link(target) => hash_of([b"l", path_bytes(target)]),
             Self::File { executable, hash, .. } => {
-                hash_of([if *executable { b"x" } else { b"f" }, &hash[..]])
+                hash_of_both(if *executable { b'x' } else { b'f' }, hash)
             }
         }
     }

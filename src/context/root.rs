@@ -119,14 +119,17 @@ fn step_by_step(root: BorrowedFd<'_>, path: &Path, how: OFlags) -> io::Result<Ow
     dir.ok_or_else(|| Errno::NOENT.into())
 }
 
+/// Who is told what a directory has in it: names, kinds and inodes.
+type Tell<'t> = dyn FnMut(&CStr, FileType, u64) -> io::Result<()> + 't;
+
 /// Lists a directory without an allocation for each name.
 #[cfg(target_os = "linux")]
-fn list(dir: &OwnedFd, tell: &mut dyn FnMut(&CStr, FileType) -> io::Result<()>) -> io::Result<()> {
+fn list(dir: &OwnedFd, tell: &mut Tell<'_>) -> io::Result<()> {
     let mut room = Vec::with_capacity(LISTED);
     let mut entries = rustix::fs::RawDir::new(dir, room.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         match entry {
-            Ok(entry) => tell(entry.file_name(), entry.file_type())?,
+            Ok(entry) => tell(entry.file_name(), entry.file_type(), entry.ino())?,
             // It was removed meanwhile, and so is empty.
             Err(Errno::NOENT) => break,
             Err(error) => return Err(error.into()),
@@ -136,18 +139,19 @@ fn list(dir: &OwnedFd, tell: &mut dyn FnMut(&CStr, FileType) -> io::Result<()>) 
 }
 
 #[cfg(not(target_os = "linux"))]
-fn list(dir: &OwnedFd, tell: &mut dyn FnMut(&CStr, FileType) -> io::Result<()>) -> io::Result<()> {
+fn list(dir: &OwnedFd, tell: &mut Tell<'_>) -> io::Result<()> {
     for entry in rustix::fs::Dir::read_from(dir)? {
         let entry = entry?;
-        tell(entry.file_name(), entry.file_type())?;
+        tell(entry.file_name(), entry.file_type(), entry.ino())?;
     }
     Ok(())
 }
 
 impl Directory {
-    /// Tells what is in it, in no order. Once: the next time there is nothing left.
-    pub(super) fn each(&self, mut each: impl FnMut(&OsStr, What)) -> io::Result<()> {
-        let mut tell = |name: &CStr, mut kind: FileType| {
+    /// Tells what is in it, with the inode, in no order. Once: the next time there is nothing
+    /// left.
+    pub(super) fn each(&self, mut each: impl FnMut(&OsStr, What, u64)) -> io::Result<()> {
+        let mut tell = |name: &CStr, mut kind: FileType, inode: u64| {
             let name = OsStr::from_bytes(name.to_bytes());
             if name == "." || name == ".." {
                 return Ok(());
@@ -163,7 +167,7 @@ impl Directory {
                 FileType::Symlink => What::Link,
                 _ => What::Other,
             };
-            each(name, what);
+            each(name, what, inode);
             Ok(())
         };
         list(&self.0, &mut tell)
@@ -270,7 +274,7 @@ mod tests {
             dir = root.directory(&path).unwrap();
         }
         assert!(path.as_os_str().len() > 6000);
-        dir.each(|name, _| panic!("{}", name.display())).unwrap();
+        dir.each(|name, _, _| panic!("{}", name.display())).unwrap();
     }
 
     #[test]
@@ -279,6 +283,6 @@ mod tests {
         let root = Root::open(top.path()).unwrap();
         let dir = root.directory(Path::new("")).unwrap();
         top.close().unwrap();
-        dir.each(|name, _| panic!("{}", name.display())).unwrap();
+        dir.each(|name, _, _| panic!("{}", name.display())).unwrap();
     }
 }

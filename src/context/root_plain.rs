@@ -50,8 +50,8 @@ impl Root {
 }
 
 impl Directory {
-    /// Tells what is in it, in no order.
-    pub(super) fn each(&self, mut each: impl FnMut(&OsStr, What)) -> io::Result<()> {
+    /// Tells what is in it, in no order. There are no inodes.
+    pub(super) fn each(&self, mut each: impl FnMut(&OsStr, What, u64)) -> io::Result<()> {
         for entry in fs_err::read_dir(&self.0)? {
             let entry = entry?;
             let kind = entry.file_type()?;
@@ -61,7 +61,7 @@ impl Directory {
                 () if kind.is_symlink() => What::Link,
                 () => What::Other,
             };
-            each(&entry.file_name(), what);
+            each(&entry.file_name(), what, 0);
         }
         Ok(())
     }

@@ -77,17 +77,17 @@ pub(crate) enum How<'a> {
 }
 
 /// Files that one thread looks at by itself; for fewer no other one is woken up.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// Bytes of files for which another thread is worth it.
 const WORTH: u64 = 1024 * 1024;
 
-/// Entries for which another thread is worth it when they are sorted.
-const MANY: usize = 4096;
+/// Entries for which another thread is worth it when they are sorted or hashed.
+pub(super) const MANY: usize = 4096;
 
 /// Whether there are other threads to hand work to. Where a limit forbids them (`ulimit -u`,
 /// `-v`), rayon would panic, and one thread does it alone.
-static HELPERS: LazyLock<bool> = LazyLock::new(|| {
+pub(super) static HELPERS: LazyLock<bool> = LazyLock::new(|| {
     let made = rayon::ThreadPoolBuilder::new().build_global();
     // A program that uses the library may have made them before; that has no cause below it.
     made.err().is_none_or(|error| error.source().is_none())
@@ -176,7 +176,14 @@ enum Task {
     /// List a directory, of which this is known.
     List(PathBuf, Above),
     /// Look at these in a directory.
-    Look(Arc<Directory>, Vec<(PathBuf, What)>),
+    Look(Arc<Directory>, Vec<Seen>),
+}
+
+/// Something that a directory has in it.
+struct Seen {
+    path: PathBuf,
+    what: What,
+    inode: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -200,7 +207,7 @@ impl<'a> Walk<'a> {
         let mut stack = vec![Task::List(PathBuf::new(), self.patterns.top())];
         let size = |task: &Task| match task {
             Task::List(..) => 1,
-            Task::Look(_, paths) => paths.len(),
+            Task::Look(_, all) => all.len(),
         };
         let mut seen = 0;
         while let Some(task) = stack.pop() {
@@ -247,7 +254,7 @@ impl<'a> Walk<'a> {
                     found.errors.push((path, told));
                 }
             }
-            Task::Look(dir, paths) => self.look(&dir, paths, &mut found, more),
+            Task::Look(dir, all) => self.look(&dir, all, &mut found, more),
         }
         let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         all.entries.append(&mut found.entries);
@@ -261,15 +268,16 @@ impl<'a> Walk<'a> {
     fn look(
         &self,
         dir: &Arc<Directory>,
-        paths: Vec<(PathBuf, What)>,
+        all: Vec<Seen>,
         found: &mut Found,
         more: &mut dyn FnMut(Task),
     ) {
-        let mut bytes = 0;
-        found.entries.reserve(paths.len());
-        let mut paths = paths.into_iter();
-        while let Some((path, what)) = paths.next() {
-            match file::read(dir, path.file_name().unwrap_or_default(), what, self.known) {
+        let (mut bytes, mut next) = (0, 0);
+        found.entries.reserve(all.len());
+        let mut all = all.into_iter();
+        while let Some(Seen { path, what, .. }) = all.next() {
+            let name = path.file_name().unwrap_or_default();
+            match file::read(dir, name, what, self.known, &mut next) {
                 Ok(Some(kind)) => {
                     bytes += kind.size();
                     found.entries.push(Entry { path, kind });
@@ -280,11 +288,11 @@ impl<'a> Walk<'a> {
                     found.errors.push((path, told));
                 }
             }
-            if self.known.is_some() && bytes >= WORTH && paths.len() > 1 {
-                let mut rest: Vec<_> = paths.by_ref().collect();
+            if self.known.is_some() && bytes >= WORTH && all.len() > 1 {
+                let mut rest: Vec<_> = all.by_ref().collect();
                 let half = rest.split_off(rest.len() / 2);
-                for paths in [half, rest] {
-                    more(Task::Look(Arc::clone(dir), paths));
+                for half in [half, rest] {
+                    more(Task::Look(Arc::clone(dir), half));
                 }
             }
         }
@@ -300,14 +308,16 @@ impl<'a> Walk<'a> {
         let dir = Arc::new(self.root.directory(prefix)?);
         let mut files = Vec::new();
         let mut path = prefix.to_owned();
-        dir.each(|name, what| {
+        dir.each(|name, what, inode| {
             // One path for all that is in it, copied where it is kept: there may be very many.
             path.push(name);
             if self.decide(&path, what, above, found, more) {
-                files.push((path.clone(), what));
+                files.push(Seen { path: path.clone(), what, inode });
             }
             path.pop();
         })?;
+        // A disk has what it tells of files in this order, and so has what is known of them.
+        files.sort_unstable_by_key(|seen| seen.inode);
         while !files.is_empty() {
             let rest = files.split_off(files.len().min(BATCH));
             more(Task::Look(Arc::clone(&dir), mem::replace(&mut files, rest)));

@@ -11,11 +11,33 @@ pub(crate) type Sha256Sum = [u8; 32];
 #[derive(Debug, Default)]
 pub(crate) struct FieldHasher(Sha256);
 
+/// Fields as a hasher takes them, for whoever has many.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(Vec<u8>);
+
+impl Fields {
+    /// With room for so many bytes, each field's eight for its length among them.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    /// One more field.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.extend((bytes.len() as u64).to_le_bytes());
+        self.0.extend(bytes);
+    }
+}
+
 impl FieldHasher {
     /// One more field.
     pub(crate) fn field(&mut self, bytes: &[u8]) {
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
+    }
+
+    /// Some more fields.
+    pub(crate) fn fields(&mut self, fields: &Fields) {
+        self.0.update(&fields.0);
     }
 
     /// The hash of all of them.
@@ -29,6 +51,17 @@ pub(crate) fn hash_of<F: AsRef<[u8]>>(fields: impl IntoIterator<Item = F>) -> Sh
     let mut hash = FieldHasher::default();
     fields.into_iter().for_each(|field| hash.field(field.as_ref()));
     hash.finish()
+}
+
+/// The hash of a byte and of a hash, as of any two fields. At one go, because there may be very
+/// many.
+pub(crate) fn hash_of_both(byte: u8, sum: &Sha256Sum) -> Sha256Sum {
+    let mut bytes = [0; 8 + 1 + 8 + 32];
+    bytes[..8].copy_from_slice(&1_u64.to_le_bytes());
+    bytes[8] = byte;
+    bytes[9..17].copy_from_slice(&32_u64.to_le_bytes());
+    bytes[17..].copy_from_slice(sum);
+    Sha256::digest(bytes).into()
 }
 
 /// Thirty-two hexadecimal digits that nobody else has. Who wants to may guess them: they
@@ -54,5 +87,12 @@ mod tests {
         assert_ne!(hash_of(["a", "bc"]), hash_of(["ab", "c"]));
         assert_ne!(hash_of(["a", ""]), hash_of(["a"]));
         assert_eq!(hash_of(["a", "b"]), hash_of([b"a", b"b"]));
+        assert_eq!(hash_of_both(b'a', &[7; 32]), hash_of([&b"a"[..], &[7; 32]]));
+        let mut many = Fields::default();
+        many.add(b"a");
+        many.add(b"b");
+        let mut hash = FieldHasher::default();
+        hash.fields(&many);
+        assert_eq!(hash.finish(), hash_of(["a", "b"]));
     }
 }
