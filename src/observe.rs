@@ -150,7 +150,8 @@ async fn look<E: Engine>(
         };
         Ok((local, extra, history))
     };
-    let (held, read) = futures_util::join!(held, read);
+    // The files first: their thread is at work while the engine is asked.
+    let (read, held) = futures_util::join!(read, held);
     let (local, extra, history) = held?;
     let mut seen = ObservedImage { local, extra, ..ObservedImage::default() };
     let (build, mut read) = match read {
