@@ -135,7 +135,8 @@ fn a_program_may_hold_to_a_lock() {
 
 #[test]
 fn a_program_is_told_when_there_is_no_engine() {
-    let refused = DockerClient::with_host("unix:///nowhere/docker.sock").unwrap_err();
+    let client = DockerClient::with_host("unix:///nowhere/docker.sock").unwrap();
+    let refused = block_on(client.verify_connection()).unwrap_err();
     assert_eq!(refused.kind, EngineErrorKind::SocketNotFound);
     assert!(refused.hint().is_some());
 }

@@ -16,6 +16,7 @@ mod buildkit;
 mod built_on;
 mod codes;
 mod completions;
+mod connections;
 mod consent;
 mod context;
 mod crashes;

@@ -17,6 +17,7 @@ pub(crate) mod schema;
 pub(crate) mod script;
 pub(crate) mod signature;
 pub(crate) mod stub_engine;
+pub(crate) mod stub_fault;
 pub(crate) mod stub_table;
 pub(crate) mod terminal;
 pub(crate) mod tls;

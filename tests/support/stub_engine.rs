@@ -17,41 +17,8 @@ use tempfile::TempDir;
 
 use super::http::{Request, Response, decode};
 use super::script::{Rule, Script, Seen, lock};
+pub(crate) use super::stub_fault::{End, Fault};
 use super::stub_table::{StubImage, Table, complaint, familiar};
-
-/// What the engine does instead of answering truly.
-#[derive(Debug, Clone)]
-pub(crate) enum Fault {
-    /// Answers this status with this message.
-    Status(u16, &'static str),
-    /// Says nothing until the client goes away.
-    Hang,
-    /// Closes the connection without an answer.
-    Close,
-    /// Answers truly, but for the last byte that it promised.
-    LacksAByte,
-    /// Sends bytes that are no HTTP, and closes.
-    Garbage,
-    /// Gives the connection over to another protocol, and closes it.
-    Upgrade,
-    /// Answers 200 and streams these lines, whatever they hold.
-    Stream(Vec<Vec<u8>>, End),
-    /// Answers 200 and streams this line so many times, and then no more. It ends with a bare
-    /// line feed, as Podman has it: where the two characters of others come apart, the client
-    /// library reads on byte by byte. `#N#` in it becomes its number, from 0.
-    Flood(Vec<u8>, usize),
-}
-
-/// How a stream of lines ends.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum End {
-    /// Properly.
-    Clean,
-    /// In the middle of a chunk.
-    Cut,
-    /// Not before the client goes away.
-    Never,
-}
 
 /// The engine. It stops when it is dropped.
 #[derive(Debug)]
@@ -66,6 +33,10 @@ struct Shared {
     table: Mutex<Table>,
     /// Takes requests in at a trickle, as a busy engine or a slow network does.
     slow: AtomicBool,
+    /// Hangs up on who asks nothing for a tenth of a second.
+    impatient: AtomicBool,
+    /// Connections so far.
+    connections: AtomicUsize,
     /// Bytes of requests so far.
     received: AtomicUsize,
     /// What is done about which requests before they are whole, as soon as so much came.
@@ -88,6 +59,10 @@ impl StubEngine {
                     return;
                 }
                 let server = Arc::clone(&server);
+                server.connections.fetch_add(1, Ordering::Relaxed);
+                if server.impatient.load(Ordering::Relaxed) {
+                    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+                }
                 // A client that goes away mid-answer is part of the tests, not a failure.
                 thread::spawn(move || drop(server.serve(&stream)));
             }
@@ -145,6 +120,18 @@ impl StubEngine {
     pub(crate) fn reading_slowly(self) -> Self {
         self.shared.slow.store(true, Ordering::Relaxed);
         self
+    }
+
+    /// Hangs up, without a word, on who asks nothing for a tenth of a second.
+    #[must_use]
+    pub(crate) fn hanging_up(self) -> Self {
+        self.shared.impatient.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Connections that were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Bytes of requests that came so far.

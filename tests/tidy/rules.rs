@@ -83,9 +83,11 @@ pub(super) const ONLY: &[Only] = &[
         |s| {
             let these = ["execute::pull", "execute::alive", "execute::lock"];
             let more = ["engine::credentials", "cli::signal", "execute::tests"];
-            these.iter().chain(&more).any(|module| s.is_in(module))
+            // On Windows.
+            let pipe = ["engine::docker::connector"];
+            these.iter().chain(&more).chain(&pipe).any(|module| s.is_in(module))
         },
-        "waiting is for a further round, an engine that restarts, a lock, a helper, and the deadline",
+        "waiting is for a further round, an engine that restarts, a lock, a helper, a pipe, and the deadline",
     ),
     (
         &["classify::", "class_of"],

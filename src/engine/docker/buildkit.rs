@@ -12,6 +12,7 @@ use crate::buildkit::solve::Exporter;
 use crate::buildkit::{SolveError, greet};
 use crate::engine::docker::classify::{self, About, Doing};
 use crate::engine::docker::client::{DockerClient, within};
+use crate::engine::docker::connector::Stream;
 use crate::engine::docker::dial::{DialError, upgrade};
 use crate::engine::docker::images;
 use crate::engine::error::EngineError;
@@ -55,9 +56,9 @@ async fn open(
     client: &DockerClient,
     path: &str,
     headers: &[(&'static str, String)],
-) -> Result<Box<dyn crate::buildkit::Duplex>, Refusal> {
-    let endpoint = client.endpoint();
-    let opened = within(client.timeouts().response, upgrade(endpoint, path, headers)).await;
+) -> Result<Stream, Refusal> {
+    let opened =
+        within(client.timeouts().response, upgrade(client.connector(), path, headers)).await;
     match opened {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(DialError::Refused(status, said))) => {

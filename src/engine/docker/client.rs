@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error;
-use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use bollard::{BollardRequest, Docker};
 use hyper::header::HeaderValue;
 use tokio::sync::OnceCell;
 
 use crate::engine::Builder;
 use crate::engine::docker::classify::{self, About, Doing};
-use crate::engine::docker::endpoint::{Endpoint, EndpointOptions, Tls, Transport};
+use crate::engine::docker::connector::Connector;
+use crate::engine::docker::endpoint::{Endpoint, EndpointOptions};
 use crate::engine::error::EngineError;
 use crate::words::duration::Timeouts;
 
@@ -42,6 +43,7 @@ use crate::words::duration::Timeouts;
 #[derive(Debug, Clone)]
 pub struct DockerClient {
     docker: Docker,
+    connector: Connector,
     endpoint: Arc<Endpoint>,
     timeouts: Timeouts,
     answered: Arc<AtomicBool>,
@@ -57,10 +59,6 @@ pub(crate) const DEFAULT_TIMEOUTS: Timeouts = Timeouts {
     stall: Some(Duration::from_secs(120)),
     build: Some(Duration::from_secs(3600)),
 };
-
-/// bollard's own time-out counts the upload of a build context and has whole
-/// seconds only, so it is set out of the way, in seconds: ten years.
-const NO_TIMEOUT: u64 = 10 * 365 * 24 * 3600;
 
 impl DockerClient {
     /// A client for the engine that the environment names, with the default time-outs:
@@ -91,10 +89,15 @@ impl DockerClient {
         endpoint: Endpoint,
         timeouts: Timeouts,
     ) -> Result<Self, EngineError> {
-        let docker = connect(&endpoint).map_err(|error| classify::connecting(&error, &endpoint))?;
+        let endpoint = Arc::new(endpoint);
+        let connector = Connector::new(Arc::clone(&endpoint));
+        let made = connector.and_then(|connector| Ok((connector.docker()?, connector)));
+        let (docker, connector) =
+            made.map_err(|error| classify::certificates(&error, &endpoint))?;
         Ok(Self {
             docker: docker.with_request_modifier(correct_auth_headers),
-            endpoint: Arc::new(endpoint),
+            connector,
+            endpoint,
             timeouts,
             answered: Arc::default(),
             builder: Arc::default(),
@@ -128,6 +131,11 @@ impl DockerClient {
     /// Which engine this is, and why.
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Opens connections to it.
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     pub(super) fn timeouts(&self) -> &Timeouts {
@@ -188,42 +196,6 @@ pub(super) async fn within<T>(
     match limit {
         Some(limit) => tokio::time::timeout(limit, future).await.map_err(|_| limit),
         None => Ok(future.await),
-    }
-}
-
-fn connect(endpoint: &Endpoint) -> Result<Docker, Error> {
-    let version = API_DEFAULT_VERSION;
-    match &endpoint.transport {
-        Transport::Socket(path) => {
-            Docker::connect_with_socket(&path.to_string_lossy(), NO_TIMEOUT, version)
-        }
-        Transport::Tcp(authority, None) => {
-            Docker::connect_with_http(&format!("http://{authority}"), NO_TIMEOUT, version)
-        }
-        Transport::Tcp(authority, Some(Tls { ca, client })) => {
-            // bollard wants all three files. An empty authority file adds none to the
-            // system's, and a client certificate that is not there is not offered.
-            let none = || std::path::PathBuf::from("/dev/null");
-            let (cert, key) = client.clone().unwrap_or_else(|| (none(), none()));
-            let ca = ca.clone().unwrap_or_else(none);
-            Docker::connect_with_ssl(
-                &format!("https://{authority}"),
-                &key,
-                &cert,
-                &ca,
-                NO_TIMEOUT,
-                version,
-            )
-        }
-        #[cfg(unix)]
-        Transport::Ssh(host) => {
-            Docker::connect_with_ssh(&format!("ssh://{host}"), NO_TIMEOUT, version, None)
-        }
-        // The library that runs `ssh` is for Unix only.
-        #[cfg(not(unix))]
-        Transport::Ssh(host) => {
-            Err(Error::UnsupportedURISchemeError { uri: format!("ssh://{host}") })
-        }
     }
 }
 

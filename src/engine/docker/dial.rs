@@ -2,21 +2,10 @@
 //! library gives nobody the connection for.
 
 use std::io;
-use std::pin::Pin;
-use std::process::Stdio;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio::io::{
-    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
-    ReadBuf,
-};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
-use crate::buildkit::Duplex;
-use crate::engine::docker::endpoint::{Endpoint, Tls, Transport};
+use crate::engine::docker::connector::{Connector, Stream};
 
 /// Bytes of an answer's head, and of a refusal that is read.
 const LONGEST: usize = 64 * 1024;
@@ -38,13 +27,13 @@ impl From<io::Error> for DialError {
 
 /// Asks the engine to go on in HTTP/2 at a path.
 pub(super) async fn upgrade(
-    endpoint: &Endpoint,
+    connector: &Connector,
     path: &str,
     headers: &[(&'static str, String)],
-) -> Result<Box<dyn Duplex>, DialError> {
+) -> Result<Stream, DialError> {
     // On a session the engine speaks first, right behind its answer: what was read of that
     // stays for whoever goes on.
-    let mut stream = BufReader::new(connect(endpoint).await?);
+    let mut stream = BufReader::new(connector.connect().await?);
     let mut head = format!(
         "POST {path} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\
          Content-Length: 0\r\n"
@@ -83,102 +72,4 @@ pub(super) async fn upgrade(
 fn status(head: &str) -> Option<u16> {
     let rest = head.strip_prefix("HTTP/1.")?;
     rest.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// A stream to the engine.
-async fn connect(endpoint: &Endpoint) -> io::Result<Box<dyn Duplex>> {
-    match &endpoint.transport {
-        #[cfg(unix)]
-        Transport::Socket(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
-        #[cfg(windows)]
-        Transport::Socket(path) => {
-            let path = path.to_string_lossy().replace("npipe://", "").replace('/', "\\");
-            Ok(Box::new(tokio::net::windows::named_pipe::ClientOptions::new().open(path)?))
-        }
-        Transport::Tcp(authority, tls) => {
-            let stream = tokio::net::TcpStream::connect(authority).await?;
-            // Small frames, and somebody waits for each.
-            stream.set_nodelay(true)?;
-            let Some(tls) = tls else { return Ok(Box::new(stream)) };
-            let host = authority.rsplit_once(':').map_or(&**authority, |(host, _)| host);
-            let host = host.trim_matches(['[', ']']).to_owned();
-            let name = ServerName::try_from(host).map_err(io::Error::other)?;
-            let connector = tokio_rustls::TlsConnector::from(Arc::new(config(tls)?));
-            Ok(Box::new(connector.connect(name, stream).await?))
-        }
-        Transport::Ssh(host) => Ok(Box::new(Remote::start(host)?)),
-    }
-}
-
-/// The same trust as for all other requests.
-fn config(tls: &Tls) -> io::Result<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let certificates = |path| {
-        let all = CertificateDer::pem_file_iter(path).map_err(io::Error::other)?;
-        all.collect::<Result<Vec<_>, _>>().map_err(io::Error::other)
-    };
-    if let Some(ca) = &tls.ca {
-        roots.add_parsable_certificates(certificates(ca)?);
-    }
-    let config = rustls::ClientConfig::builder().with_root_certificates(roots);
-    match &tls.client {
-        None => Ok(config.with_no_client_auth()),
-        Some((certificate, key)) => {
-            let key = PrivateKeyDer::from_pem_file(key).map_err(io::Error::other)?;
-            config.with_client_auth_cert(certificates(certificate)?, key).map_err(io::Error::other)
-        }
-    }
-}
-
-/// A stream to the engine of another machine, through the `ssh` program, as the Docker CLI
-/// has it.
-struct Remote {
-    /// Ended with this.
-    _ssh: Child,
-    input: ChildStdin,
-    output: ChildStdout,
-}
-
-impl Remote {
-    fn start(host: &str) -> io::Result<Self> {
-        let mut ssh = Command::new("ssh")
-            .args(["-o", "ConnectTimeout=30", "-T", "--", host, "docker", "system", "dial-stdio"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        let pipes = ssh.stdin.take().zip(ssh.stdout.take());
-        let (input, output) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Self { _ssh: ssh, input, output })
-    }
-}
-
-impl AsyncRead for Remote {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.output).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Remote {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.input).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.input).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.input).poll_shutdown(cx)
-    }
 }

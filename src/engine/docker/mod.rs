@@ -6,6 +6,7 @@ mod build_log;
 mod buildkit;
 mod classify;
 pub(crate) mod client;
+mod connector;
 mod context_store;
 mod dial;
 mod distribution;
@@ -16,6 +17,7 @@ pub(crate) mod image;
 mod images;
 mod pull;
 mod sockets;
+mod ssh;
 #[cfg(test)]
 mod stub;
 

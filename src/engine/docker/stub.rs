@@ -28,7 +28,10 @@ pub(super) enum Reply {
 pub(super) fn json(status: u16, body: &str) -> Reply {
     let length = body.len();
     Reply::Bytes(
-        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes(),
+        format!(
+            "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes(),
     )
 }
 
@@ -39,7 +42,8 @@ pub(super) fn lines(body: impl AsRef<[u8]>) -> Reply {
 
 /// A streamed answer, unfinished.
 pub(super) fn chunks(body: &[u8]) -> Vec<u8> {
-    let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let mut bytes =
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     if !body.is_empty() {
         bytes.extend(format!("{:x}\r\n", body.len()).into_bytes());
         bytes.extend_from_slice(body);

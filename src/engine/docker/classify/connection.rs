@@ -3,8 +3,6 @@
 use std::error::Error as StdError;
 use std::io;
 
-use bollard::errors::Error;
-
 use crate::engine::docker::classify::evidence::shown;
 use crate::engine::docker::classify::{About, Cause, Doing};
 use crate::engine::docker::endpoint::{Endpoint, Transport, USUAL, endpoint_error};
@@ -12,17 +10,17 @@ use crate::engine::docker::sockets::{self, Look};
 use crate::engine::error::{EngineError, EngineErrorKind};
 use crate::words::failure::FailureClass;
 
-/// Classifies a client that could not even be made: no socket, no certificates.
-pub(in crate::engine::docker) fn connecting(error: &Error, endpoint: &Endpoint) -> EngineError {
-    if let Error::SocketNotFoundError(_) = error {
-        return unreachable(endpoint, io::ErrorKind::NotFound);
-    }
+/// Classifies a client that could not even be made: its certificates can't be used.
+pub(in crate::engine::docker) fn certificates(
+    error: &io::Error,
+    endpoint: &Endpoint,
+) -> EngineError {
     endpoint_error(&endpoint.address, format!("{} ({})", chain(error).join(": "), endpoint.why))
         .with_hint("check `DOCKER_CERT_PATH` and the files in it, or the context's certificates")
 }
 
 /// Classifies a request that got no answer.
-pub(super) fn failed(error: &Error, about: &About<'_>) -> EngineError {
+pub(super) fn failed(error: &(dyn StdError + 'static), about: &About<'_>) -> EngineError {
     let endpoint = about.endpoint;
     let causes = walk(error);
     let find_io = || causes.iter().rev().find_map(|cause| cause.downcast_ref::<io::Error>());
@@ -70,7 +68,7 @@ pub(super) fn failed(error: &Error, about: &About<'_>) -> EngineError {
     EngineError { source, ..failure }
 }
 
-pub(super) fn unreachable_or(endpoint: &Endpoint, error: &io::Error) -> EngineError {
+fn unreachable_or(endpoint: &Endpoint, error: &io::Error) -> EngineError {
     match error.kind() {
         kind @ (io::ErrorKind::NotFound
         | io::ErrorKind::PermissionDenied
@@ -169,11 +167,16 @@ fn permission(endpoint: &Endpoint) -> String {
 }
 
 /// How the errors begin that say nothing but that there is one below.
-const WRAPPERS: &[&str] =
-    &["Error in the hyper legacy client", "client error (", "tcp connect error", "dns error"];
+const WRAPPERS: &[&str] = &[
+    "Error in the hyper legacy client",
+    "client error (",
+    "connection error",
+    "tcp connect error",
+    "dns error",
+];
 
 /// The texts of an error and its causes, each once.
-fn chain(error: &Error) -> Vec<String> {
+fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for cause in walk(error) {
         let text = shown(&cause.to_string());
@@ -192,9 +195,9 @@ fn chain(error: &Error) -> Vec<String> {
 }
 
 /// An error and its causes. An [`io::Error`] hides the error that it was made of.
-fn walk(error: &Error) -> Vec<&(dyn StdError + 'static)> {
-    let mut causes: Vec<&(dyn StdError + 'static)> = Vec::new();
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+fn walk<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + 'static)> {
+    let mut causes = Vec::new();
+    let mut next = Some(error);
     while let Some(cause) = next {
         causes.push(cause);
         let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -30,7 +30,7 @@ use crate::words::failure::FailureClass;
 use crate::words::reference::Reference;
 use crate::words::text::elapsed;
 
-pub(super) use connection::connecting;
+pub(super) use connection::certificates;
 
 /// What was being done when it failed.
 #[derive(Clone, Copy)]
@@ -144,7 +144,7 @@ pub(super) fn answered(message: &str, status: Option<u16>, about: &About<'_>) ->
 
 /// Classifies a stream to the engine that could not be had.
 pub(super) fn dialling(error: &io::Error, about: &About<'_>) -> EngineError {
-    connection::unreachable_or(about.endpoint, error)
+    connection::failed(error, about)
 }
 
 /// The files of a build are to blame.
