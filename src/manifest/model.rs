@@ -117,7 +117,7 @@ pub(crate) struct Timeouts {
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Limits {
     /// Pulls at once. Docker downloads three layers at a time; the other pulls unpack meanwhile.
-    #[schemars(extend("default" = 6))]
+    #[schemars(extend("default" = 8))]
     pub(crate) pulls: Option<At<Count>>,
     /// Builds at once.
     #[schemars(extend("default" = 1))]

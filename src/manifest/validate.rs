@@ -39,7 +39,7 @@ mod default {
         build: Some(Duration::from_secs(60 * 60)),
     };
 
-    pub(super) const LIMITS: Limits = Limits { pulls: 6, builds: 1 };
+    pub(super) const LIMITS: Limits = Limits { pulls: 8, builds: 1 };
 }
 
 /// Checks a manifest. What comes back is of use only if no error was found.
