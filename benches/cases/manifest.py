@@ -23,7 +23,7 @@ def tables(bench):
 
     commands = [
         Command("occ plan", [bench.occ, "--manifest", file, "plan"], runs=3),
-        Command("floor: inspects on one connection", [bench.floor, *images], runs=3),
+        Command("floor: inspects on one connection", [bench.floor, "--connections", "1", *images], runs=3),
         Command("docker image inspect", [peers.docker, "image", "inspect", *images], runs=2, peer=True),
     ]
     if compose:

@@ -13,6 +13,15 @@ SIZES = {
 }
 
 
+def floors(bench, images, goal, runs):
+    if len(images) == 1:
+        return [Command("floor: a minimal program with bollard", [bench.floor, *images], goal, runs=runs)]
+    return [
+        Command("floor: inspects on one connection", [bench.floor, "--connections", "1", *images], goal, runs=runs),
+        Command("floor: inspects on eight", [bench.floor, "--connections", "8", *images], runs=runs),
+    ]
+
+
 def tables(bench):
     engine, peers = bench.engine, bench.peers
     engine.empty()
@@ -26,7 +35,7 @@ def tables(bench):
         slow = {"runs": 1 if size > 1 else 3, "rounds": 3, "peer": True}
         commands = [
             Command("occ sync", bench.sync(file), runs=runs),
-            Command("floor: inspects on one connection", [bench.floor, *images], goals["floor"], runs=runs),
+            *floors(bench, images, goals["floor"], runs),
             Command(
                 "docker image inspect",
                 [peers.docker, "image", "inspect", *images],

@@ -1,8 +1,9 @@
-//! The floor that `scripts/bench` measures occ against: the least that a program with
-//! the same client library needs to see that images and files are as they were.
+//! The floor that `scripts/bench` measures occ against: the least that a program needs to see
+//! that images and files are as they were.
 //!
-//! `floor [--walk DIR]… REFERENCE…` looks at each file below each DIR, on two threads, and
-//! inspects each image, one after another, at the Unix socket that `DOCKER_HOST` names.
+//! `floor [--walk DIR]… [--connections N] REFERENCE…` looks at each file below each DIR, on two
+//! threads, and inspects each image at the Unix socket that `DOCKER_HOST` names: by bollard, one
+//! after another, or over N connections that are kept, on each of them one after another.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,18 +11,58 @@ use std::sync::Mutex;
 use std::thread;
 
 use bollard::Docker;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tokio::task::JoinSet;
+
+type Any = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), bollard::errors::Error> {
+async fn main() -> Result<(), Any> {
     let mut words = std::env::args().skip(1).peekable();
     let mut tops = Vec::new();
     while words.next_if_eq("--walk").is_some() {
         tops.extend(words.next().map(PathBuf::from));
     }
     walk(tops);
+    if words.next_if_eq("--connections").is_some() {
+        let number: usize = words.next().unwrap_or_default().parse()?;
+        let all: Vec<String> = words.collect();
+        let socket = std::env::var("DOCKER_HOST")?;
+        let socket = socket.strip_prefix("unix://").ok_or("no Unix socket")?;
+        let mut tasks = JoinSet::new();
+        for some in all.chunks(all.len().div_ceil(number)) {
+            tasks.spawn(inspect(socket.to_owned(), some.to_vec()));
+        }
+        while let Some(done) = tasks.join_next().await {
+            done??;
+        }
+        return Ok(());
+    }
     let docker = Docker::connect_with_unix_defaults()?;
     for reference in words {
         docker.inspect_image(&reference).await?;
+    }
+    Ok(())
+}
+
+/// Inspects images over one connection.
+async fn inspect(socket: String, references: Vec<String>) -> Result<(), Any> {
+    let stream = TokioIo::new(UnixStream::connect(socket).await?);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    tokio::spawn(connection);
+    for reference in references {
+        let request = hyper::Request::get(format!("/images/{reference}/json"))
+            .header("Host", "docker")
+            .body(Empty::<Bytes>::new())?;
+        sender.ready().await?;
+        let answer = sender.send_request(request).await?;
+        if !answer.status().is_success() {
+            return Err(format!("{reference}: {}", answer.status()).into());
+        }
+        answer.into_body().collect().await?;
     }
     Ok(())
 }
