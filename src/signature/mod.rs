@@ -75,4 +75,6 @@ pub(crate) fn check(
 }
 
 #[cfg(test)]
+mod made_tests;
+#[cfg(test)]
 mod tests;
