@@ -244,15 +244,10 @@ impl Shared {
                 return self.wait_for_end(stream);
             }
             Some(Fault::Slow(rate)) => {
-                response.write_head(&mut stream)?;
-                for piece in response.body.chunks(rate) {
-                    if let Err(error) = stream.write_all(piece) {
-                        self.abandoned.fetch_add(1, Ordering::Relaxed);
-                        return Err(error);
-                    }
-                    thread::sleep(Duration::from_millis(100));
-                }
-                return Ok(true);
+                let sent = trickle(&response, stream, rate);
+                // Also before its first byte: whoever asked may be gone by then.
+                self.abandoned.fetch_add(usize::from(sent.is_err()), Ordering::Relaxed);
+                return sent.map(|()| true);
             }
             Some(Fault::Corrupt) => {
                 let middle = response.body.len() / 2;
@@ -298,7 +293,11 @@ impl Shared {
                 Ok(_) => thread::sleep(Duration::from_millis(50)),
                 Err(e)
                     if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-                Err(e) => return Err(e),
+                // It went away with something left to read.
+                Err(e) => {
+                    self.abandoned.fetch_add(1, Ordering::Relaxed);
+                    return Err(e);
+                }
             }
         }
         Ok(false)
@@ -342,6 +341,16 @@ impl Shared {
 fn begin(response: &Response, mut stream: &TcpStream, bytes: usize) -> io::Result<()> {
     response.write_head(&mut stream)?;
     stream.write_all(&response.body[..bytes.min(response.body.len())])
+}
+
+/// Sends so many bytes of a body every tenth of a second.
+fn trickle(response: &Response, mut stream: &TcpStream, rate: usize) -> io::Result<()> {
+    response.write_head(&mut stream)?;
+    for piece in response.body.chunks(rate) {
+        stream.write_all(piece)?;
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// Sees to it that the end of the connection is a reset.

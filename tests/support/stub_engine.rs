@@ -299,6 +299,8 @@ impl Shared {
                 Err(e)
                     if !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
                 {
+                    // It went away with something left to read.
+                    self.abandoned.fetch_add(1, Ordering::Relaxed);
                     return Err(e);
                 }
                 _ => {}
