@@ -1,8 +1,7 @@
 //! Floor 3: build contexts.
 //!
 //! One [`Tree`] feeds both the hash and the archive, so that what was hashed is
-//! what is sent. Narrowed inputs and a cache of hashes will go between [`walk`] and
-//! the tree.
+//! what is sent.
 
 pub(crate) mod archive;
 pub(crate) mod cache;
