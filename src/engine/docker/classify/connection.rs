@@ -167,13 +167,11 @@ fn permission(endpoint: &Endpoint) -> String {
 }
 
 /// How the errors begin that say nothing but that there is one below.
-const WRAPPERS: &[&str] = &[
-    "Error in the hyper legacy client",
-    "client error (",
-    "connection error",
-    "tcp connect error",
-    "dns error",
-];
+const WRAPPERS: &[&str] =
+    &["Error in the hyper legacy client", "client error (", "tcp connect error", "dns error"];
+
+/// hyper's for one below it. Those of HTTP/2 begin so, and say what went wrong.
+const BROKEN: &str = "connection error";
 
 /// The texts of an error and its causes, each once.
 fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
@@ -181,7 +179,7 @@ fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
     for cause in walk(error) {
         let text = shown(&cause.to_string());
         // The names of libraries' wrappers around another library's error help nobody.
-        if WRAPPERS.iter().any(|wrapper| text.starts_with(wrapper)) {
+        if text == BROKEN || WRAPPERS.iter().any(|wrapper| text.starts_with(wrapper)) {
             continue;
         }
         if !text.is_empty() && texts.last().is_none_or(|above| !above.ends_with(&text)) {
@@ -210,6 +208,20 @@ fn walk<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + 'sta
 mod tests {
     use super::*;
     use EngineErrorKind as K;
+
+    #[test]
+    fn what_says_nothing_by_itself_is_left_out() {
+        let told = |texts: &[&str]| {
+            let below = texts.iter().rev();
+            let error =
+                below.fold(None, |below, text| Some(Cause::boxed((*text).to_owned(), below)));
+            chain(&*error.unwrap())
+        };
+        assert_eq!(told(&["connection error", "why"]), ["why"]);
+        assert_eq!(told(&["tcp connect error: x"]), ["tcp connect error: x"], "it is all there is");
+        let detail = "connection error detected: frame with invalid size";
+        assert_eq!(told(&["http2 error", detail]), ["http2 error", detail]);
+    }
 
     #[test]
     fn what_is_at_the_socket_decides_what_to_say() {
