@@ -1,20 +1,22 @@
 //! The user's cache directory: what may be lost at any time, and never lies.
 //!
-//! Each file is written beside its place and then moved there, and carries the hash of
+//! Each file is written beside its place and then moved there, and ends with the hash of
 //! its content: whatever two writers, a crash or a full disk make of it is read as
-//! nothing, or as what one writer meant. A cache that can't be used costs time alone, so
-//! nothing here is an error.
+//! nothing, or as what one writer meant. The hash is against accidents, and a quick one,
+//! because some files are large: who may write there may write anything. A cache that can't
+//! be used costs time alone, so nothing here is an error.
 
-use std::io::{self, BufWriter, Seek as _, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use fs_err as fs;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use twox_hash::XxHash3_128;
 
-/// Bytes of the hash in front of the content.
-const HASH: usize = 32;
+/// Bytes of the hash behind the content.
+const HASH: usize = size_of::<u128>();
 
 /// Where things are kept. Without a directory nothing is.
 #[derive(Debug, Clone, Default)]
@@ -40,11 +42,11 @@ impl Cache {
     /// What was kept under `key`, if it is there and whole.
     pub(crate) fn get(&self, shelf: Shelf, key: &str) -> Option<Vec<u8>> {
         let mut bytes = fs::read(self.dir.as_ref()?.join(shelf.name).join(file_name(key))).ok()?;
-        let (hash, content) = bytes.split_at_checked(HASH)?;
-        if *hash != *Sha256::digest(content) {
+        let (content, hash) = bytes.split_last_chunk::<HASH>()?;
+        if u128::from_be_bytes(*hash) != XxHash3_128::oneshot(content) {
             return None;
         }
-        bytes.drain(..HASH);
+        bytes.truncate(bytes.len() - HASH);
         Some(bytes)
     }
 
@@ -98,13 +100,10 @@ fn replace(
     create_private(dir)?;
     // It is readable for its owner alone, and goes away by itself if it is not kept.
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    // Room for the hash, which is known at the end.
-    file.write_all(&[0; HASH])?;
-    let mut out = BufWriter::new(Hashed { file: &mut file, hash: Sha256::new() });
+    let mut out = BufWriter::new(Hashed { file: &mut file, hash: XxHash3_128::new() });
     content(&mut out)?;
     let Hashed { hash, .. } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.rewind()?;
-    file.write_all(&hash.finalize())?;
+    file.write_all(&hash.finish_128().to_be_bytes())?;
     file.persist(dir.join(name))?;
     Ok(())
 }
@@ -112,13 +111,13 @@ fn replace(
 /// A file, and the hash of what is written to it.
 struct Hashed<W> {
     file: W,
-    hash: Sha256,
+    hash: XxHash3_128,
 }
 
 impl<W: Write> Write for Hashed<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.file.write(bytes)?;
-        self.hash.update(&bytes[..n]);
+        self.hash.write(&bytes[..n]);
         Ok(n)
     }
 

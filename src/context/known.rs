@@ -58,14 +58,8 @@ fn inode(record: &[u8]) -> u64 {
 }
 
 fn record(stat: &Stat, hash: &Sha256Sum) -> Record {
-    let Stat { place: (_, inode), size, modified, changed, .. } = stat;
     let mut record = [0; 72];
-    record[..8].copy_from_slice(&inode.to_be_bytes());
-    record[8..16].copy_from_slice(&size.to_be_bytes());
-    for (at, (seconds, nanos)) in [(16, modified), (28, changed)] {
-        record[at..at + 8].copy_from_slice(&seconds.to_be_bytes());
-        record[at + 8..at + 12].copy_from_slice(&nanos.to_be_bytes());
-    }
+    record[..HASH].copy_from_slice(&stat.to_bytes());
     record[HASH..].copy_from_slice(hash);
     record
 }
