@@ -7,8 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use twox_hash::XxHash3_64;
+
 use crate::context::cache::{Cache, Shelf};
-use crate::context::{Kind, Tree, path_bytes};
+use crate::context::{Entry, Kind, Tree, path_bytes};
 use crate::words::hash::{FieldHasher, hash_of, unique};
 use crate::words::text::hex;
 
@@ -27,9 +29,9 @@ struct Sent {
     key: String,
     /// The largest number that is in use.
     last: u32,
-    /// Each file: the beginnings of the hashes of its path and of its content, and the
-    /// number that it has with this content. Sorted.
-    files: Vec<([u8; 8], [u8; 8], u32)>,
+    /// Each file: the hash of its path, the beginning of that of its content, and the number
+    /// that it has with this content. Sorted.
+    files: Vec<(u64, u64, u32)>,
 }
 
 /// The key of a context, which `place` tells apart from all others, and a number for each of
@@ -48,40 +50,33 @@ fn numbered(
     let before = before.filter(|sent: &Sent| sent.last < LIMIT / 2);
     let is_first = before.is_none();
     let before = before.unwrap_or_else(|| Sent { key: unique(), last: 0, files: Vec::new() });
-    let known = |path: &[u8; 8], mark: &[u8; 8]| {
-        let at = before.files.binary_search_by_key(path, |(path, ..)| *path).ok()?;
-        let (_, then, number) = before.files[at];
-        (then == *mark).then_some(number)
-    };
-    let mut files = Vec::with_capacity(tree.entries.len());
+    let mut files: Vec<(u64, u64, u32)> = (0..).zip(&*tree.entries).filter_map(file).collect();
+    files.sort_unstable();
+    // Both are in one order, so one way through both finds what is in both.
+    let mut then = before.files.iter().peekable();
     let mut changed = FieldHasher::default();
-    for entry in &*tree.entries {
-        let Kind::File { hash, .. } = &entry.kind else { continue };
-        let (path, mark) = (start(&hash_of([path_bytes(&entry.path)])), start(hash));
-        let number = known(&path, &mark);
-        if number.is_none() {
-            changed.field(&path);
-            changed.field(&mark);
+    let numbers_before = files.iter().map(|(path, content, _)| {
+        let is_before = |(p, c, _): &&(u64, u64, u32)| (p, c) < (path, content);
+        while then.next_if(is_before).is_some() {}
+        let same = then.peek().filter(|(p, c, _)| (p, c) == (path, content));
+        if same.is_none() {
+            changed.field(&path.to_be_bytes());
+            changed.field(&content.to_be_bytes());
         }
-        files.push((path, mark, number));
-    }
+        same.map(|(.., number)| *number)
+    });
+    let numbers_before: Vec<Option<u32>> = numbers_before.collect();
     // One for all that changed since, so that none of them looks newer than another, and not
     // the same for two that go on from one record with other contents.
     let salt = changed.finish();
     let next = before.last + 1 + u32::from(u16::from_be_bytes([salt[0], salt[1]]));
     let next = if is_first { 0 } else { next };
-    let is_new = files.iter().any(|(.., number)| number.is_none());
-    let mut files = files
-        .into_iter()
-        .map(|(path, mark, number)| (path, mark, number.unwrap_or(next)))
-        .collect::<Vec<_>>();
-    let mut numbers = Vec::with_capacity(tree.entries.len());
-    let mut of_files = files.iter().map(|(.., number)| *number);
-    for entry in &*tree.entries {
-        let is_file = matches!(entry.kind, Kind::File { .. });
-        numbers.push(if is_file { of_files.next().unwrap_or_default() } else { 0 });
+    let is_new = numbers_before.contains(&None);
+    let mut numbers = vec![0; tree.entries.len()];
+    for (file, number) in files.iter_mut().zip(numbers_before) {
+        let at = std::mem::replace(&mut file.2, number.unwrap_or(next));
+        numbers[at as usize] = file.2;
     }
-    files.sort_unstable();
     if is_first || files != before.files {
         let last = if is_new { next.max(before.last) } else { before.last };
         let sent = Sent { key: before.key.clone(), last, files };
@@ -98,16 +93,19 @@ pub(super) fn place(parts: &[&[u8]]) -> String {
     hex(&hash_of(parts))
 }
 
-fn start(hash: &[u8; 32]) -> [u8; 8] {
-    let mut start = [0; 8];
-    start.copy_from_slice(&hash[..8]);
-    start
+/// A file by its path and its content, and where it is among the entries. Two paths with one
+/// hash, which nobody will meet, would take each other's number only with the same content.
+fn file((at, entry): (u32, &Entry)) -> Option<(u64, u64, u32)> {
+    let Kind::File { hash, .. } = &entry.kind else { return None };
+    let mut content = [0; 8];
+    content.copy_from_slice(&hash[..8]);
+    Some((XxHash3_64::oneshot(path_bytes(&entry.path)), u64::from_be_bytes(content), at))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Content, Entry};
+    use crate::context::Content;
 
     fn tree(files: &[(&str, u8)]) -> Tree {
         let entry = |(path, content): &(&str, u8)| Entry {
