@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::buildkit::fake::{served, session};
 use crate::buildkit::fake_files::{FakeFiles, file, link};
@@ -34,6 +36,26 @@ fn what_is_named_is_wanted_and_what_is_in_it_and_above_it() {
     check(&tree(), &["/a/b/", "./one", "a/../a/c"], &["a", "a/b", "a/b/x", "a/b/y", "a/c", "one"]);
     check(&tree(), &["a/b/y", "a/c"], &["a", "a/b", "a/b/y", "a/c"]);
     check(&tree(), &["nothing", "a/none", "a-b/x"], &[]);
+}
+
+proptest! {
+    #[test]
+    fn no_directory_is_left_out_in_which_something_is_wanted(
+        paths in prop::collection::vec("([ab-]{1,2}/){0,3}[a-c]?[0-2]", 0..30),
+        follow in prop::collection::vec("([ab-]{1,2}/){0,3}([a-c]?[0-2]|[ab-]|[ab]\\*)?", 1..4),
+    ) {
+        let files = FakeFiles::new(paths.iter().map(|path| (path, file(""))));
+        let wanted = Wanted { follow, excludes: true, ..Wanted::default() };
+        let named = super::paths(&files, &wanted);
+        let is_named = |path: &str| named.as_ref().is_none_or(|named| named.have(path));
+        let all = files.paths();
+        let is_sent = |path: &&String| {
+            is_named(path) || all.iter().any(|one| is_in(path, one) && is_named(one))
+        };
+        let want: Vec<&String> = all.iter().filter(is_sent).collect();
+        let got = get(&files, &wanted);
+        prop_assert_eq!(got.iter().collect::<Vec<_>>(), want);
+    }
 }
 
 #[test]

@@ -37,6 +37,7 @@ use crate::context::stat::{Mark, What};
 use crate::context::walk::{BATCH, HELPERS, MANY};
 use crate::ignore::Patterns;
 use crate::words::hash::{FieldHasher, Fields, Sha256Sum, hash_of, hash_of_both};
+use crate::words::order::by_bytes;
 
 /// Everything that goes to the builder.
 #[derive(Debug, Clone, Default)]
@@ -203,8 +204,8 @@ impl Tree {
         let own = own.filter(|(path, _)| !self.overlay.contains_key(*path));
         let added = self.overlay.iter().filter_map(|(path, kind)| Some((&**path, kind.as_ref()?)));
         let mut all: Vec<(&Path, &Kind)> = own.chain(added).collect();
-        // By their bytes: a path's own order takes it apart each time. It is nearly sorted.
-        all.sort_by(|a, b| path_bytes(a.0).cmp(path_bytes(b.0)));
+        // They are nearly in it.
+        all.sort_by(|a, b| by_bytes(path_bytes(a.0), path_bytes(b.0)));
         all.into_iter()
     }
 

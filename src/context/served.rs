@@ -8,8 +8,9 @@ use bytes::Bytes;
 use crate::context::cache::Cache;
 use crate::context::verified::Verified;
 use crate::context::versions::{place, versions};
-use crate::context::{Content, Entry, Kind, Tree, path_bytes};
+use crate::context::{Content, Entry, Kind, Tree, ignorefile, path_bytes};
 use crate::engine::{FileEntry, FileKind, Files};
+use crate::words::order::by_names;
 
 /// The files of a tree.
 pub(crate) struct ServedTree {
@@ -52,10 +53,9 @@ impl ServedTree {
         let (key, versions) = versions(cache, &place, &tree);
         let count = u32::try_from(tree.entries.len()).map_err(|_| "it has too many files")?;
         let mut order: Vec<u32> = (0..count).collect();
-        let bytes = |at: &u32| path_bytes(&tree.entries[*at as usize].path).iter();
-        // What is in a directory comes right behind it, whatever its neighbours' names are.
-        let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-        order.sort_unstable_by(|a, b| bytes(a).map(rank).cmp(bytes(b).map(rank)));
+        let path = |at: &u32| path_bytes(&tree.entries[*at as usize].path);
+        // They are nearly in it.
+        order.sort_by(|a, b| by_names(path(a), path(b)));
         #[cfg(not(unix))]
         let paths =
             tree.entries.iter().map(|e| e.path.to_string_lossy().replace('\\', "/")).collect();
@@ -112,7 +112,13 @@ impl Files for ServedTree {
     }
 
     fn is_ignored(&self, at: usize) -> bool {
-        self.tree.ignore.patterns.ignores(path_bytes(&self.at(at).1.path))
+        let (_, entry) = self.at(at);
+        let path = path_bytes(&entry.path);
+        // Of all else, only what is not ignored is in a tree.
+        let may_be = entry.kind == Kind::Directory
+            || path == self.tree.dockerfile.as_bytes()
+            || path == ignorefile::NAME.as_bytes();
+        may_be && self.tree.ignore.patterns.ignores(path)
     }
 
     fn open(&self, at: usize) -> io::Result<Box<dyn Read + Send + '_>> {

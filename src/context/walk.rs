@@ -17,6 +17,7 @@ use crate::context::root::{Directory, Root};
 use crate::context::stat::What;
 use crate::context::{ContextError, Entry, Ignored, Kind, Tree, classic, path_bytes};
 use crate::ignore::{Above, Patterns};
+use crate::words::order::by_bytes;
 
 /// A context, as the manifest names it.
 #[derive(Debug, Clone, Copy)]
@@ -111,12 +112,12 @@ pub(crate) fn walk(place: Place<'_>, how: How<'_>) -> Result<Tree, ContextError>
         known.keep(entries.len());
     }
     entries.shrink_to_fit();
-    // By their bytes: a path's own order takes it apart each time.
-    let order = |a: &Entry, b: &Entry| path_bytes(&a.path).cmp(path_bytes(&b.path));
+    // Files are often made in the order of their names, of which this kind of sort makes use.
+    let order = |a: &Entry, b: &Entry| by_bytes(path_bytes(&a.path), path_bytes(&b.path));
     if entries.len() > MANY && *HELPERS {
-        entries.par_sort_unstable_by(order);
+        entries.par_sort_by(order);
     } else {
-        entries.sort_unstable_by(order);
+        entries.sort_by(order);
     }
     let dockerfile = inside.clone().unwrap_or_default();
     let mut tree = Tree {

@@ -104,8 +104,7 @@ pub(crate) trait Files: Send + Sync {
     /// How many entries there are.
     fn len(&self) -> usize;
 
-    /// An entry. Each directory comes in front of what is in it, and what is in a directory
-    /// in the order of the bytes of the names.
+    /// An entry. They are in the order of their names: [`by_names`](crate::words::order::by_names).
     fn entry(&self, at: usize) -> FileEntry<'_>;
 
     /// Whether the ignore file takes it out. The builder has to read a Dockerfile and an

@@ -15,6 +15,7 @@ pub(crate) mod grant;
 pub(crate) mod hash;
 pub(crate) mod image;
 pub(crate) mod network;
+pub(crate) mod order;
 pub(crate) mod page;
 pub(crate) mod platform;
 pub(crate) mod reference;
