@@ -1,6 +1,7 @@
 //! `occ sync`: makes the engine hold what the manifest declares.
 
 use std::cell::OnceCell;
+use std::mem;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -108,6 +109,8 @@ pub(super) fn run(settings: &Settings, args: &SyncArgs) -> Result<Done, Stop> {
         let run = run.with_locks(locks).with_logs(logs).with_cache(job.cache());
         let run = run.with_handed(job.handed()).with_signatures(Rc::clone(&signatures));
         execute(&run, &plan, &trees, ledger).await;
+        // The program is at its end, and the system takes the memory back at one go.
+        mem::forget(trees);
         if let Some(github) = settings.github.as_ref().filter(|it| it.asks_what_is_held()) {
             look(github, &client, &plan).await;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::{join, try_join};
 use futures_util::stream::StreamExt;
 use tokio::time::timeout;
 
@@ -54,7 +55,9 @@ pub(super) async fn build<E: Engine>(
     let labels = labels(&image.name, &step.build, &read);
     let waiting = || run.progress.note(Some(&image.id), "another occ is building it, waiting");
     let _lock = run.locks.take(&image.name.canonical(), waiting).await;
-    if let Some(done) = done_meanwhile(run, image, &labels).await {
+    let done = done_meanwhile(run, image, &labels);
+    let (done, served) = join(done, is_served(run, image, &step.build)).await;
+    if let Some(done) = done {
         return Ok(done);
     }
     // Not earlier: who has nothing to build needs none of it. Not later: without it there
@@ -68,10 +71,11 @@ pub(super) async fn build<E: Engine>(
     });
     let mut transcript = Transcript::new(run.logs.begin(&image.id, &image.name.canonical()));
     let built = async {
+        let given = (&given, served?);
         let mut no_cache = run.options.no_cache;
         loop {
             let of = ((step, &read), (&labels, trees));
-            match once(run, image, of, &given, no_cache, &mut transcript).await {
+            match once(run, image, of, given, no_cache, &mut transcript).await {
                 Err(error) if error.class == FailureClass::BuildCache && !no_cache => {
                     let lost = format!("{}: building once more without the cache", error.message);
                     run.progress.warn(Some(&image.id), lost);
@@ -121,11 +125,10 @@ async fn once<E: Engine>(
     run: &Run<'_, E>,
     image: &ImagePlan,
     ((step, read), (labels, trees)): ((&BuildStep, &Inputs), (&Labels, &Trees)),
-    given: &Given,
+    (given, served): (&Given, bool),
     no_cache: bool,
     transcript: &mut Transcript,
 ) -> Result<EngineId, EngineError> {
-    let served = is_served(run, image, &step.build).await?;
     // BuildKit keeps to itself what it pulls, and what the newest was is wanted later.
     if step.build.pull && (served || !pulls_all(read)) {
         renew(run, image, read).await?;
@@ -260,7 +263,12 @@ async fn prove<E: Engine>(
     labels: &Labels,
     (id, is_named): (&EngineId, bool),
 ) -> Result<EngineId, EngineError> {
-    let Some(facts) = inspect(run.engine, id.as_str()).await? else {
+    // One builder gives the name with the image, and this proves it; the other does not.
+    let name = async {
+        if is_named { inspect(run.engine, &image.name.canonical()).await } else { Ok(None) }
+    };
+    let (held, named) = try_join(inspect(run.engine, id.as_str()), name).await?;
+    let Some(facts) = held else {
         let message = format!("the engine built {id}, and does not have it");
         return Err(failed(image, FailureClass::CutShort, message));
     };
@@ -269,12 +277,7 @@ async fn prove<E: Engine>(
         return Err(failed(image, FailureClass::Integrity, message));
     }
     place::prove_platform(run, image, &facts, EngineErrorKind::Build).await?;
-    // One builder gives the name with the image, and this proves it; the other does not.
-    let has_name = is_named && {
-        let named = inspect(run.engine, &image.name.canonical()).await?;
-        named.is_some_and(|named| named.id == facts.id)
-    };
-    if !has_name {
+    if named.is_none_or(|named| named.id != facts.id) {
         place::place(run, image, &facts).await?;
     }
     Ok(facts.id)
