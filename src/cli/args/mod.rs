@@ -100,17 +100,18 @@ pub(crate) struct Global {
 }
 
 impl Cli {
-    /// What was read. A flag on the command line wins over the variable of another one
-    /// that it excludes.
+    /// What was read.
     fn of(mut matches: ArgMatches) -> Result<Self, clap::Error> {
         // Global flags are in the matches of the command, wherever they stand.
-        let command = matches.subcommand().map_or(&matches, |(_, command)| command);
-        let by_hand =
-            |id: &&Id| command.value_source(id.as_str()) == Some(ValueSource::CommandLine);
-        let written: Vec<Id> = command.ids().filter(by_hand).cloned().collect();
+        let written = written(matches.subcommand().map_or(&matches, |(_, command)| command));
+        Ok(Self::from_arg_matches_mut(&mut matches)?.with(&written))
+    }
+
+    /// A flag that is `written` on the command line wins over the variable of another one
+    /// that it excludes.
+    fn with(mut self, written: &[Id]) -> Self {
         let is_written = |id: &str| written.iter().any(|written| written == id);
-        let mut cli = Self::from_arg_matches_mut(&mut matches)?;
-        let global = &mut cli.global;
+        let global = &mut self.global;
         global.host_from = if is_written("host") { "`--host`" } else { "`OCC_HOST`" };
         match (is_written("host"), is_written("context")) {
             (true, false) => global.context = None,
@@ -118,11 +119,17 @@ impl Cli {
             _ => {}
         }
         global.quiet &= is_written("quiet") || !is_written("progress");
-        if let Some(using) = cli.command.using_lock() {
+        if let Some(using) = self.command.using_lock() {
             using.prefer(is_written);
         }
-        Ok(cli)
+        self
     }
+}
+
+/// The flags that stand on the command line themselves.
+fn written(matches: &ArgMatches) -> Vec<Id> {
+    let by_hand = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    matches.ids().filter(by_hand).cloned().collect()
 }
 
 #[derive(Debug, Subcommand)]
