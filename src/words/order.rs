@@ -1,6 +1,7 @@
 //! The two orders of the paths of a context, for many of them.
 
 use std::cmp::Ordering;
+use std::path::is_separator;
 
 /// The order of their bytes.
 pub(crate) fn by_bytes(a: &[u8], b: &[u8]) -> Ordering {
@@ -12,7 +13,8 @@ pub(crate) fn by_bytes(a: &[u8], b: &[u8]) -> Ordering {
 /// it, whatever its neighbours' names are.
 pub(crate) fn by_names(a: &[u8], b: &[u8]) -> Ordering {
     let at = common(a, b);
-    let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+    // As the system has it: the paths on disk are compared like this, too.
+    let rank = |byte: &u8| if is_separator(char::from(*byte)) { 0 } else { *byte };
     a.get(at).map(rank).cmp(&b.get(at).map(rank))
 }
 
